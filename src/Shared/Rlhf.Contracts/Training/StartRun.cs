@@ -1,0 +1,29 @@
+namespace Rlhf.Contracts.Training;
+
+/// <summary>
+/// A run is wanted. Sent by Labeling.Web and the cycle planner; the service that executes this kind inserts the run
+/// (its hyperparameters copied from the project), once per <see cref="CommandId"/>.
+/// </summary>
+public sealed record StartRun
+{
+    /// <summary>Identifies the command: the same id twice makes one run.</summary>
+    public required Guid CommandId { get; init; }
+
+    /// <summary>The project to train for.</summary>
+    public required Guid ProjectId { get; init; }
+
+    /// <summary>The cycle the run belongs to; null for a run started by hand.</summary>
+    public Guid? CycleId { get; init; }
+
+    /// <summary>One of <see cref="RunKinds"/>.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>Seed of every random draw of the run.</summary>
+    public required long Seed { get; init; }
+
+    /// <summary>The policy to start from; null where the kind starts from random weights.</summary>
+    public Guid? PolicyCheckpointId { get; init; }
+
+    /// <summary>The reward model to train against; null where the kind needs none.</summary>
+    public Guid? RewardCheckpointId { get; init; }
+}
