@@ -1,0 +1,98 @@
+using System.Reflection;
+using Labeling.Web;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using RewardModel.Service;
+using Rlhf.Hosting;
+using Trainer.Service;
+
+namespace Rlhf.Cli.AllInOne;
+
+/// <summary>The three services in one process, on SQLite and the in-memory transport: the same code, another provider and transport.</summary>
+internal sealed class EmbeddedSystem : IAsyncDisposable
+{
+    private readonly DataDirectoryLock _lock;
+
+    private EmbeddedSystem(WebApplication app, DataDirectoryLock @lock)
+    {
+        App = app;
+        _lock = @lock;
+    }
+
+    /// <summary>The running application.</summary>
+    public WebApplication App { get; }
+
+    /// <summary>Its services.</summary>
+    public IServiceProvider Services => App.Services;
+
+    /// <summary>Where the site answers.</summary>
+    public IReadOnlyList<string> Addresses => [.. App.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses];
+
+    /// <summary>Locks the data directory, migrates the database and starts everything.</summary>
+    /// <param name="dataDirectory">Created if it does not exist.</param>
+    /// <param name="urls">Where to listen, as ASP.NET Core's <c>--urls</c>.</param>
+    /// <param name="quiet">Only warnings in the log: the caller draws on the console.</param>
+    /// <param name="prepare">Runs after the migration and before anything starts.</param>
+    /// <param name="stop">Abandons the start.</param>
+    /// <exception cref="DataDirectoryInUseException">If another process works on the same directory.</exception>
+    public static async Task<EmbeddedSystem> StartAsync(
+        string dataDirectory, string urls, bool quiet, Func<IServiceProvider, Task>? prepare, CancellationToken stop)
+    {
+        var directoryLock = DataDirectoryLock.Acquire(dataDirectory);
+        try
+        {
+            var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+            {
+                ApplicationName = Assembly.GetExecutingAssembly().GetName().Name,
+                ContentRootPath = AppContext.BaseDirectory,
+            });
+            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+            {
+                ["Storage:DataDirectory"] = Path.GetFullPath(dataDirectory),
+                ["Database:Provider"] = "sqlite",
+                ["Messaging:Transport"] = "inmemory",
+            });
+            builder.WebHost.UseUrls(urls);
+            if (quiet)
+            {
+                builder.Logging.SetMinimumLevel(LogLevel.Warning);
+            }
+
+            builder.AddRlhfDefaults();
+            builder.AddLabelingWeb();
+            builder.AddTrainer();
+            builder.AddRewardModel();
+            builder.AddRlhfMessaging(bus =>
+            {
+                bus.AddLabelingConsumers();
+                bus.AddTrainerConsumers();
+                bus.AddRewardModelConsumers();
+            });
+            builder.Services.AddSingleton<ProjectSeeder>();
+            var app = builder.Build();
+            app.MapLabelingWeb();
+            app.MapRlhfHealth();
+            await app.Services.GetRequiredService<DatabaseMigrator>().MigrateAsync(stop);
+            if (prepare is not null)
+            {
+                await prepare(app.Services);
+            }
+
+            await app.StartAsync(stop);
+            return new EmbeddedSystem(app, directoryLock);
+        }
+        catch
+        {
+            directoryLock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Stops the site, lets a running run save its state, and gives the data directory back.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await App.StopAsync();
+        await App.DisposeAsync();
+        _lock.Dispose();
+    }
+}

@@ -1,0 +1,18 @@
+using System.CommandLine;
+using Rlhf.Cli;
+using Rlhf.Cli.Commands;
+
+var root = new RootCommand("RLHF and instruction tuning: label comparisons, train a reward model, improve the policy with PPO, publish, repeat.")
+{
+    UpCommand.Create(),
+    CycleCommand.Create(),
+    GenerateCommand.Create(),
+    PretrainCommand.Create(),
+    SftCommand.Create(),
+    RewardCommand.Create(),
+    PpoCommand.Create(),
+    ImportCommand.Create(),
+    CorpusCommand.Create(),
+};
+
+return await CommandRunner.RunAsync(root, args);
