@@ -20,15 +20,15 @@ internal sealed class ChineseStoryFamily() : TaskFamily<ChineseStorySpec>("story
         ["写一个短故事，主角是{animal}{name}，要用到“{word}”。", "请讲一个{animal}{name}的小故事，里面要有“{word}”。", "用“{word}”写一个关于{animal}{name}的故事。"];
 
     private static readonly string[] Openings =
-        ["从前有一只{animal}，名字叫{name}。", "{animal}{name}住在大树下的小屋里。", "有一只可爱的{animal}，大家叫它{name}。", "{animal}{name}很喜欢和朋友一起玩。"];
+        ["从前有一只{animal}，名字叫{name}。", "{animal}{name}住在大树下的小屋里。", "有一只可爱的{animal}，大家叫它{name}。", "{animal}{name}很喜欢和朋友一起玩。", "{animal}{name}又聪明又勇敢。", "森林里住着一只{animal}，名字叫{name}。"];
 
     private static readonly string[] Times = ["有一天", "一天早上", "春天来了", "放学以后", "天气很好"];
 
     private static readonly string[][][] PlaceArcs =
     [
         [
-            ["{time}，它和{friend}一起去{word}玩。", "{time}，它在{word}遇见了好朋友{friend}。"],
-            ["它们一起唱歌，一起跳舞。", "{friend}不小心摔倒了，{name}马上把它扶起来。", "忽然下雨了，它们躲在一棵大树下面。"],
+            ["{time}，它和{friend}一起去{word}玩。", "{time}，它在{word}遇见了好朋友{friend}。", "{time}，{friend}请它到{word}做客。"],
+            ["它们一起唱歌，一起跳舞。", "它们玩得很高兴，一直玩到太阳下山。", "它们一起种了很多花。", "{friend}不小心摔倒了，{name}马上把它扶起来。", "忽然下雨了，它们躲在一棵大树下面。"],
         ],
         [
             ["{time}，它在{word}迷路了。", "{time}，它一个人去{word}，找不到回家的路。"],
@@ -40,7 +40,7 @@ internal sealed class ChineseStoryFamily() : TaskFamily<ChineseStorySpec>("story
     [
         [
             ["{time}，它在路上看见一个{colour}{word}。", "{time}，妈妈送给它一个{colour}{word}。"],
-            ["{friend}也很喜欢，{name}就和它一起玩。", "它想了想，把{word}送给了没有玩具的{friend}。", "风把{word}吹走了，{friend}帮它找了回来。"],
+            ["{friend}也很喜欢，{name}就和它一起玩。", "它想了想，把{word}送给了没有玩具的{friend}。", "风把{word}吹走了，{friend}帮它找了回来。", "它把{word}送给{friend}做生日礼物。"],
         ],
     ];
 
@@ -53,7 +53,7 @@ internal sealed class ChineseStoryFamily() : TaskFamily<ChineseStorySpec>("story
     ];
 
     private static readonly string[] Endings =
-        ["大家都很开心。", "它们成了最好的朋友。", "{friend}说：“谢谢你，{name}。”", "晚上，{name}笑着睡着了。", "妈妈说：“{name}真是个好孩子。”"];
+        ["大家都很开心。", "它们成了最好的朋友。", "{friend}说：“谢谢你，{name}。”", "晚上，{name}笑着睡着了。", "{name}心里暖暖的。", "从那天起，它们天天一起玩。", "妈妈说：“{name}真是个好孩子。”"];
 
     private static readonly string[] Colours = ["红", "蓝", "黄", "绿", "白"];
 

@@ -40,12 +40,15 @@ internal sealed class StoryFamily() : TaskFamily<StorySpec>("story", "en")
         "{name} the {animal} lived {home}.",
         "A {mood} {animal} named {name} lived {home}.",
         "Once there lived a {animal} named {name} who was very {mood}.",
+        "This is the story of {name}, a {mood} {animal} from a small town.",
+        "Far away, {home}, lived a {mood} {animal} named {name}.",
     ];
 
     private static readonly string[] Endings =
     [
         "{He} went home with a big smile.", "From that day on, they were best friends.", "{name} was very happy.",
-        "That night {he} slept very well.", "{name} never forgot that day.", "It was the best day of {his} life.",
+        "That night {he} slept very well.", "{name} never forgot that day.", "{His} mother gave {him} a big hug when {he} came home.", "In the evening {he} told {his} mother all about it.",
+        "\"What a lovely day,\" said {name}.", "And {name} knew that it is good to be kind.", "It was the best day of {his} life.",
         "They laughed all the way home.", "{name} and {friend} hugged and went home.", "{friend} said that {name} was a true friend.",
     ];
 
@@ -54,16 +57,16 @@ internal sealed class StoryFamily() : TaskFamily<StorySpec>("story", "en")
     [
         [
             ["{time}, {he} went to the {word} with {his} friend {friend}.", "{time}, {name} walked to the {word} to meet {friend}.", "{time}, {he} and {his} friend {friend} ran to the {word}."],
-            ["They played and sang until the sun went down.", "There they saw {a_animal2} who could not find {its} mother.", "There they found an old {thing} under a stone."],
-            ["Then {friend} was tired, so {name} helped {friend_him} get home.", "They worked together and had a good time.", "{name} said, \"Let us share this day with all our friends.\""],
+            ["They played and sang until the sun went down.", "There they saw {a_animal2} who could not find {its} mother.", "There they found an old {thing} under a stone.", "They built a little house out of leaves and stones.", "A wise {animal2} showed them how to catch a fish."],
+            ["Then {friend} was tired, so {name} helped {friend_him} get home.", "They worked together and had a good time.", "{friend} told a funny story, and {name} laughed a lot.", "They ate bread and honey and looked at the water.", "{name} said, \"Let us share this day with all our friends.\""],
         ],
         [
             ["{time}, {he} lost {his} {thing} near the {word}.", "{time}, {he} went to the {word} and lost {his} {thing}."],
-            ["{He} looked and looked, but {he} could not find it.", "{He} sat down and cried for a long time.", "{He} looked under every leaf and every stone."],
-            ["Then {friend} came and found the {thing} in the grass.", "Then a kind {animal2} named {friend} helped {him} find it.", "At last {friend} saw the {thing} up in a tree."],
+            ["{He} looked and looked, but {he} could not find it.", "{He} sat down and cried for a long time.", "{He} looked under every leaf and every stone.", "{He} asked every bird and every bee, but nobody had seen it."],
+            ["Then {friend} came and found the {thing} in the grass.", "Then a kind {animal2} named {friend} helped {him} find it.", "At last {friend} saw the {thing} up in a tree.", "\"Do not cry,\" said {friend}, \"I have your {thing} here.\""],
         ],
         [
-            ["{He} was afraid of the {word} because it was so dark there.", "{He} wanted to see the {word}, but {he} was afraid to go alone."],
+            ["{He} was afraid of the {word} because it was so big and quiet.", "{He} wanted to see the {word}, but {he} was afraid to go alone."],
             ["{time}, {his} friend {friend} took {his} hand and went with {him}.", "{time}, {he} heard {friend} call for help and ran there at once.", "{time}, {he} took a deep breath and went there."],
             ["It was a lovely place, full of birds and flowers.", "There {he} saw that there was nothing to be afraid of.", "The birds sang to {him}, and the sun was warm."],
         ],
@@ -73,13 +76,13 @@ internal sealed class StoryFamily() : TaskFamily<StorySpec>("story", "en")
     [
         [
             ["{time}, {he} found a {colour} {word} by the {place}.", "{time}, {he} saw a {colour} {word} in the grass near the {place}.", "{time}, a {colour} {word} lay in front of {his} door."],
-            ["{He} asked all the animals who had lost it.", "{He} wanted to keep it, but it was not {his_own}.", "\"Whose is this?\" {he} asked {his} friend {friend}."],
-            ["It was the {word} of {friend}, who had looked for it all day.", "{friend} cried with joy when {name} gave it back.", "So {he} gave it to {friend}, who thanked {him} many times."],
+            ["{He} asked all the animals who had lost it.", "A wise {animal2} told {him} to look for the owner.", "{He} wanted to keep it, but it was not {his_own}.", "\"Whose is this?\" {he} asked {his} friend {friend}."],
+            ["It was the {word} of {friend}, who had looked for it all day.", "{friend} cried with joy when {name} gave it back.", "So {he} gave it to {friend}, who thanked {him} many times.", "Soon {he} met {friend}, who had lost it the day before."],
         ],
         [
             ["{time}, {his} friend {friend} gave {him} a new {word}.", "{He} had a {colour} {word} that {he} loved very much.", "{time}, {he} made a {word} for {his} friend {friend}."],
             ["But one night it was gone, and {he} looked for it near the {place}.", "But then the wind took it away to the {place}.", "But a big {animal2} took it and ran to the {place}."],
-            ["{name} was sad, but {friend} helped {him} look for it.", "Together they got it back before dark.", "{friend} ran fast and got it back for {him}."],
+            ["{name} was sad, but {friend} helped {him} look for it.", "Together they got it back before dark.", "{friend} ran fast and got it back for {him}.", "{name} and {friend} ran after it and did not stop."],
         ],
     ];
 
@@ -88,11 +91,11 @@ internal sealed class StoryFamily() : TaskFamily<StorySpec>("story", "en")
         [
             ["{time}, {he} found a big {word} near the {place}.", "{time}, {his} mother gave {him} a sweet {word}.", "{time}, {he} took a {word} with {him} to the {place}."],
             ["On the way {he} met {friend}, who was very hungry.", "Then {he} saw that {his} friend {friend} had nothing to eat.", "There sat {a_animal2} named {friend}, who was cold and hungry."],
-            ["{name} gave {friend} half of the {word}.", "\"You can have some of my {word},\" said {name}.", "So {name} cut the {word} in two and shared it."],
+            ["{name} gave {friend} half of the {word}.", "\"You can have some of my {word},\" said {name}.", "So {name} cut the {word} in two and shared it.", "\"Please eat,\" said {name}, and they sat down with the {word}."],
         ],
         [
             ["{time}, {he} wanted to make something nice with {a_word}.", "{He} wanted to give {friend} the best {word} in the village."],
-            ["{He} looked in the kitchen, but there was nothing left.", "It was hard work, but {he} did not give up.", "{friend} came to help, and they worked all morning."],
+            ["{He} looked in the kitchen, and found all that {he} needed.", "It was hard work, but {he} did not give up.", "{friend} came to help, and they worked all morning.", "{His} mother showed {him} how to do it."],
             ["In the evening they ate the {word} under the stars.", "The {word} was so good that all the animals wanted some.", "At last the {word} was on the table, and they ate it together."],
         ],
     ];
@@ -101,13 +104,13 @@ internal sealed class StoryFamily() : TaskFamily<StorySpec>("story", "en")
     [
         [
             ["{time}, {he} looked up and saw the {word}.", "{time}, {he} went out to look at the {word} with {his} friend {friend}.", "{time}, the {word} came over the {place}."],
-            ["\"How lovely it is,\" said {friend}, \"and we are so small.\"", "{friend} was afraid, but {name} held {friend_his} hand.", "They sat by the {place} and did not say a word."],
-            ["{name} sang a quiet song, and {friend} sang with {him}.", "Then they ran to the {place} and danced.", "{name} told {friend} a story about the {word}."],
+            ["\"How lovely it is,\" said {friend}, \"and we are so small.\"", "{friend} was afraid, but {name} held {friend_his} hand.", "{He} and {friend} sat by the {place} and did not say a word."],
+            ["{name} sang a quiet song, and {friend} sang with {him}.", "Then {name} and {friend} ran to the {place} and danced.", "{friend} said that it was like a dream.", "{name} told {friend} a story about the {word}."],
         ],
         [
             ["{He} loved the {word} more than anything.", "{He} was always a little afraid of the {word}.", "{He} had never seen the {word} before."],
             ["{time}, {friend} came and took {him} to the {place}.", "{time}, {he} sat with {friend} by the window and waited.", "{time}, {he} and {friend} climbed up to a high place."],
-            ["They watched it for a long time and were very happy.", "It was more lovely than {he} had thought.", "\"Now I know that it is my friend,\" said {name}."],
+            ["They watched it for a long time and were very happy.", "It was more lovely than {he} had thought.", "{friend} told {him} where it came from and where it goes.", "\"Now I know that it is my friend,\" said {name}."],
         ],
     ];
 
@@ -165,7 +168,11 @@ internal sealed class StoryFamily() : TaskFamily<StorySpec>("story", "en")
                     lines.Add(random.Choose(Endings));
                 }
 
-                return string.Join(' ', lines.Select(l => Template.Fill(l, slots)));
+                var story = string.Join(' ', lines.Select(l => Template.Fill(l, slots)));
+                if (story.Count(c => c == ' ') < MaxWords)
+                {
+                    return story;
+                }
             }
         }
     }

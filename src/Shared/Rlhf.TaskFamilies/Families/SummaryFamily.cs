@@ -12,7 +12,7 @@ internal sealed class SummaryFamily() : TaskFamily<SummarySpec>("summary", "en")
         new("saw a {thing}", ["happy", "glad"]), new("found a {thing}", ["happy", "proud", "glad"]),
         new("lost a {thing}", ["sad", "angry"]), new("bought a {thing}", ["happy", "glad"]),
         new("drew a {thing}", ["happy", "proud"]), new("broke a {thing}", ["sad", "sorry"]),
-        new("played with a {thing}", ["happy", "glad"]), new("looked for a {thing}", ["tired", "hungry"]),
+        new("looked at a {thing}", ["happy", "glad"]), new("looked for a {thing}", ["tired", "hungry"]),
     ];
 
     private static readonly string[] Adjectives = [.. Vocabulary.Colours, "little", "big", "old", "new"];
