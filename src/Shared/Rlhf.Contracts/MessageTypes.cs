@@ -40,6 +40,9 @@ public static class MessageTypes
     /// <summary>Every message, by its stable name.</summary>
     public static IReadOnlyDictionary<string, Type> All => s_byName;
 
+    /// <summary>The messages that ask for something: each has exactly one kind of consumer, and without it nothing happens.</summary>
+    public static IReadOnlySet<Type> Commands { get; } = new HashSet<Type> { typeof(StartRun), typeof(CancelRun), typeof(SampleCompletions), typeof(ScoreCompletions) };
+
     /// <summary>The stable name of a message type.</summary>
     /// <exception cref="ArgumentException">The type is not a message of this assembly's list.</exception>
     public static string NameOf(Type type) =>

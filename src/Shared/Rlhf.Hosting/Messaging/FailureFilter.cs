@@ -1,0 +1,49 @@
+using System.Collections.Frozen;
+using MassTransit;
+using Microsoft.Extensions.Logging;
+using Rlhf.Contracts;
+
+namespace Rlhf.Hosting.Messaging;
+
+/// <summary>Outermost on every endpoint: writes down what no immediate retry could help. While the message will be delivered again the delivery counts as done.</summary>
+internal sealed partial class FailureFilter(FailedMessageStore store, ILogger<FailureFilter> logger) : IFilter<ConsumeContext>
+{
+    private static readonly FrozenDictionary<Type, Func<ConsumeContext, object?>> s_readers = MessageTypes.All.Values.ToFrozenDictionary(
+        type => type,
+        type => typeof(FailureFilter).GetMethod(nameof(Read), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!
+            .MakeGenericMethod(type).CreateDelegate<Func<ConsumeContext, object?>>());
+
+    public void Probe(ProbeContext context) => context.CreateFilterScope("failure");
+
+    public async Task Send(ConsumeContext context, IPipe<ConsumeContext> next)
+    {
+        try
+        {
+            await next.Send(context);
+        }
+        catch (Exception exception) when (!context.CancellationToken.IsCancellationRequested && context.MessageId is not null)
+        {
+            var message = s_readers.Values.Select(read => read(context)).FirstOrDefault(m => m is not null);
+            var endpoint = EndpointMap.NameOf(context.ReceiveContext.InputAddress);
+            if (message is null || !await store.RecordAsync(context.MessageId.Value, endpoint, message, exception, context.CancellationToken))
+            {
+                Log.SetAside(logger, exception, context.MessageId.Value, endpoint);
+                throw;
+            }
+
+            Log.Again(logger, context.MessageId.Value, endpoint, exception.Message);
+        }
+    }
+
+    private static object? Read<T>(ConsumeContext context)
+        where T : class => context.TryGetMessage<T>(out var typed) ? typed.Message : null;
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventId = 4101, Level = LogLevel.Error, Message = "Message {MessageId} was set aside by {Endpoint}")]
+        public static partial void SetAside(ILogger logger, Exception exception, Guid messageId, string endpoint);
+
+        [LoggerMessage(EventId = 4102, Level = LogLevel.Warning, Message = "Message {MessageId} failed on {Endpoint} and is delivered again later: {Reason}")]
+        public static partial void Again(ILogger logger, Guid messageId, string endpoint, string reason);
+    }
+}
