@@ -1,0 +1,84 @@
+using Rlhf.Modeling.Transformer;
+using Rlhf.Numerics;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Rlhf.Modeling.Heads;
+
+// Legend: B batch, T tokens, D model
+
+/// <summary>
+/// A transformer with one number per token: a reward model (read at the last token) or a critic (read at every token).
+/// Parameters have the names of Hugging Face's LlamaForSequenceClassification with one label: <c>model.*</c>, <c>score.weight</c> [1, D].
+/// </summary>
+public sealed class ScalarHeadModel : nn.Module
+{
+    private readonly DecoderStack _body;
+    private readonly Linear _score;
+
+    /// <summary>A model whose weights are uninitialised: load a checkpoint or use <see cref="FromCausal"/>.</summary>
+    /// <param name="config">The shape of the body.</param>
+    /// <exception cref="ArgumentException">If the config is illegal; all faults are listed.</exception>
+    public ScalarHeadModel(TransformerConfig config)
+        : base(nameof(ScalarHeadModel))
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        Config = config;
+        _body = new DecoderStack(config);
+        _score = DecoderLayer.Projection(config.HiddenSize, 1, bias: false);
+        register_module("model", _body);
+        register_module("score", _score);
+    }
+
+    /// <summary>The shape of the body.</summary>
+    public TransformerConfig Config { get; }
+
+    /// <summary>
+    /// Subtracted from every score, so that scores have mean 0 on a reference set (Stiennon et al. 2020: the demonstrations).
+    /// Kept in config.json as <c>score_bias</c>.
+    /// </summary>
+    public double ScoreBias { get; set; }
+
+    /// <summary>
+    /// A copy of a language model's body under a new head drawn from normal(0, 1/√(D + 1)) (Ziegler et al. 2019), without bias.
+    /// </summary>
+    /// <param name="lm">The language model; stays untouched.</param>
+    /// <param name="headInit">Source of the head's weights.</param>
+    public static ScalarHeadModel FromCausal(CausalLanguageModel lm, Philox headInit)
+    {
+        ArgumentNullException.ThrowIfNull(lm);
+        ArgumentNullException.ThrowIfNull(headInit);
+        var model = new ScalarHeadModel(lm.Config);
+        model.to(lm.OutputWeight.device, lm.OutputWeight.dtype);
+        model._body.CopyFrom(lm.Body);
+        Weights.FillNormal(model._score.weight, headInit, 1 / Math.Sqrt(lm.Config.HiddenSize + 1));
+        return model;
+    }
+
+    /// <summary>One value per token; <see cref="ScoreBias"/> plays no part.</summary>
+    /// <param name="inputIds_BT">Token ids, int64 [B, T].</param>
+    /// <param name="attentionMask_BT">int64 [B, T], 1 for real tokens; null: all real.</param>
+    /// <returns>[B, T]; meaningless at padding.</returns>
+    public Tensor Values(Tensor inputIds_BT, Tensor? attentionMask_BT)
+    {
+        using var scope = NewDisposeScope();
+        return _score.forward(_body.Forward(inputIds_BT, attentionMask_BT, null)).squeeze(-1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>One score per text: the value at its last real token minus <see cref="ScoreBias"/>.</summary>
+    /// <param name="inputIds_BT">Token ids, int64 [B, T].</param>
+    /// <param name="attentionMask_BT">int64 [B, T], 1 for real tokens and 0 for padding on either side.</param>
+    /// <returns>[B].</returns>
+    public Tensor Scores(Tensor inputIds_BT, Tensor attentionMask_BT)
+    {
+        ArgumentNullException.ThrowIfNull(attentionMask_BT);
+        using var scope = NewDisposeScope();
+        var (batch, length) = (inputIds_BT.shape[0], inputIds_BT.shape[1]);
+        var places_T = arange(1, length + 1, dtype: ScalarType.Int64, device: inputIds_BT.device);
+        var last_B = (attentionMask_BT * places_T).argmax(1) + (arange(batch, dtype: ScalarType.Int64, device: inputIds_BT.device) * length);
+        var hidden_BTD = _body.Forward(inputIds_BT, attentionMask_BT, null);
+        var last_BD = hidden_BTD.view(batch * length, -1).index_select(0, last_B);
+        return (_score.forward(last_BD).squeeze(-1) - ScoreBias).MoveToOuterDisposeScope();
+    }
+}
