@@ -1,0 +1,16 @@
+using MassTransit;
+
+namespace Labeling.Web.Consumers;
+
+/// <summary>What the site hears.</summary>
+public static class LabelingConsumers
+{
+    /// <summary>Registers the site's consumers with the bus of the process.</summary>
+    public static void AddLabelingConsumers(this IBusRegistrationConfigurator x)
+    {
+        x.AddConsumer<CompletionsSampledConsumer>();
+        x.AddConsumeObserver<NewComparisonsObserver>();
+        x.AddConsumer<RunUpdatesConsumer>();
+        x.AddConsumer<CheckpointUpdatesConsumer>();
+    }
+}

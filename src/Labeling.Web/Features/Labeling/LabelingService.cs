@@ -1,0 +1,346 @@
+using System.Data;
+using System.Data.Common;
+using Labeling.Web.Live;
+using Microsoft.EntityFrameworkCore;
+using Rlhf.Contracts.Labeling;
+using Rlhf.Data;
+using Rlhf.Data.Entities;
+
+namespace Labeling.Web.Features.Labeling;
+
+/// <summary>
+/// Hands out comparisons and stores judgments. A task is lent by a lease (10 minutes, renewable); every step that changes who may judge
+/// a task first takes the lock of the task's row, so that leases and judgments together never exceed
+/// <see cref="Project.JudgmentsPerTask"/>, and unique indexes stand behind that. Knows nothing of pages: the simulated annotator of the
+/// command line labels through it too.
+/// </summary>
+public sealed class LabelingService(
+    IDbContextFactory<AppDbContext> contexts, TimeProvider time, SkippedTasks skipped, ProjectNotifier projects)
+{
+    /// <summary>How long a lease lasts unless it is renewed.</summary>
+    public static readonly TimeSpan LeaseDuration = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long a judgment can be taken back.</summary>
+    public static readonly TimeSpan UndoWindow = TimeSpan.FromMinutes(10);
+
+    private const int MaxAttempts = 8;
+
+    /// <summary>
+    /// The next comparison for this annotator, or null if there is none. A lease the annotator already holds is handed out again before
+    /// a new one is taken, so a reload shows the same comparison.
+    /// </summary>
+    /// <param name="projectId">The project.</param>
+    /// <param name="annotatorId">Who will judge.</param>
+    /// <param name="holding">Tasks the caller already shows or has fetched ahead.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
+    /// <exception cref="UnauthorizedAccessException">The annotator is no member of the project, nor engineer or administrator.</exception>
+    public async Task<Comparison?> ClaimNextAsync(
+        Guid projectId, Guid annotatorId, IReadOnlyCollection<Guid>? holding = null, CancellationToken cancellationToken = default)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await RequireAccessAsync(db, projectId, annotatorId, cancellationToken);
+
+        var held = holding ?? [];
+        var now = time.GetUtcNow();
+        var own = await db.TaskLeases
+            .Where(l => l.AnnotatorId == annotatorId && l.ExpiresAt > now && !held.Contains(l.TaskId)
+                && db.ComparisonTasks.Any(t => t.Id == l.TaskId && t.ProjectId == projectId && t.Status == ComparisonTaskStatuses.Open))
+            .OrderBy(l => l.ExpiresAt)
+            .FirstOrDefaultAsync(cancellationToken);
+        if (own is not null)
+        {
+            return await PresentAsync(db, own, cancellationToken);
+        }
+
+        var judgmentsPerTask = await db.Projects.Where(p => p.Id == projectId).Select(p => p.JudgmentsPerTask).SingleAsync(cancellationToken);
+        var avoid = held.Concat(skipped.Of(annotatorId)).ToHashSet();
+        for (var attempt = 0; attempt < MaxAttempts; attempt++)
+        {
+            // Newest round first: comparisons of the current policy's answers teach the reward model most.
+            var candidate = await db.ComparisonTasks
+                .Where(t => t.ProjectId == projectId && t.Status == ComparisonTaskStatuses.Open && !avoid.Contains(t.Id)
+                    && !db.Judgments.Any(j => j.TaskId == t.Id && j.AnnotatorId == annotatorId && j.RetractedAt == null)
+                    && t.JudgmentCount + db.TaskLeases.Count(l => l.TaskId == t.Id && l.ExpiresAt > now) < judgmentsPerTask)
+                .OrderByDescending(t => t.Round).ThenByDescending(t => t.JudgmentCount).ThenBy(t => t.Sequence)
+                .Select(t => (Guid?)t.Id)
+                .FirstOrDefaultAsync(cancellationToken);
+            if (candidate is not { } taskId)
+            {
+                return null;
+            }
+
+            if (await TryLeaseAsync(db, taskId, annotatorId, judgmentsPerTask, cancellationToken) is { } lease)
+            {
+                return await PresentAsync(db, lease, cancellationToken);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// Stores a judgment, counts it, releases the lease and announces it, in one transaction. Submitting a lease twice stores one judgment.
+    /// </summary>
+    /// <param name="annotatorId">Who judges; must hold the lease.</param>
+    /// <param name="leaseToken">The lease of the comparison.</param>
+    /// <param name="choice">One of <see cref="Choices"/>, in terms of the task's answers A and B, not of left and right.</param>
+    /// <param name="durationMs">From the display of the comparison to the choice, in milliseconds.</param>
+    /// <param name="source">One of <see cref="JudgmentSources"/>.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
+    public async Task<SubmitResult> SubmitAsync(
+        Guid annotatorId, Guid leaseToken, string choice, int durationMs, string source = JudgmentSources.Human, CancellationToken cancellationToken = default)
+    {
+        if (!Choices.All.Contains(choice))
+        {
+            throw new ArgumentException($"choice is '{choice}'; legal values: {string.Join(", ", Choices.All)}", nameof(choice));
+        }
+
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                var (result, projectId) = await SubmitOnceAsync(db, annotatorId, leaseToken, choice, durationMs, source, cancellationToken);
+                if (result.Outcome is SubmitOutcome.Recorded)
+                {
+                    projects.Changed(projectId);
+                }
+
+                return result;
+            }
+            catch (DbUpdateException) when (attempt < MaxAttempts)
+            {
+                // The same lease submitted twice at once: the loser finds the winner's judgment on the next turn.
+                db.ChangeTracker.Clear();
+            }
+        }
+    }
+
+    /// <summary>Keeps a lease while its comparison is being read. False if it is gone.</summary>
+    public async Task<bool> RenewAsync(Guid annotatorId, Guid leaseToken, CancellationToken cancellationToken = default)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var now = time.GetUtcNow();
+        var until = now + LeaseDuration;
+        return await db.TaskLeases
+            .Where(l => l.Token == leaseToken && l.AnnotatorId == annotatorId && l.ExpiresAt > now)
+            .ExecuteUpdateAsync(set => set.SetProperty(l => l.ExpiresAt, until), cancellationToken) == 1;
+    }
+
+    /// <summary>Gives a comparison back unjudged, to be judged by somebody else; this annotator does not get it again before <see cref="ServeSkippedAgain"/>.</summary>
+    public async Task<bool> SkipAsync(Guid annotatorId, Guid leaseToken, CancellationToken cancellationToken = default)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var taskId = await db.TaskLeases
+            .Where(l => l.Token == leaseToken && l.AnnotatorId == annotatorId)
+            .Select(l => (Guid?)l.TaskId)
+            .SingleOrDefaultAsync(cancellationToken);
+        if (taskId is not { } id)
+        {
+            return false;
+        }
+
+        skipped.Add(annotatorId, id);
+        await db.TaskLeases.Where(l => l.Token == leaseToken && l.AnnotatorId == annotatorId).ExecuteDeleteAsync(cancellationToken);
+        var projectId = await db.ComparisonTasks.Where(t => t.Id == id).Select(t => t.ProjectId).SingleAsync(cancellationToken);
+        projects.Changed(projectId);
+        return true;
+    }
+
+    /// <summary>Puts the comparisons this annotator has skipped back into their queue.</summary>
+    public void ServeSkippedAgain(Guid annotatorId) => skipped.Clear(annotatorId);
+
+    /// <summary>
+    /// Takes the annotator's last judgment of the project back and lends its comparison again; null if there is none younger than
+    /// <see cref="UndoWindow"/>. The judgment stays stored, marked as retracted.
+    /// </summary>
+    public async Task<Comparison?> UndoAsync(Guid projectId, Guid annotatorId, CancellationToken cancellationToken = default)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        await RequireAccessAsync(db, projectId, annotatorId, cancellationToken);
+        await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
+        var now = time.GetUtcNow();
+        var since = now - UndoWindow;
+        var last = await db.Judgments
+            .Where(j => j.ProjectId == projectId && j.AnnotatorId == annotatorId && j.RetractedAt == null && j.CreatedAt >= since)
+            .OrderByDescending(j => j.CreatedAt).ThenByDescending(j => j.Id)
+            .FirstOrDefaultAsync(cancellationToken);
+        if (last is null)
+        {
+            return null;
+        }
+
+        await db.ComparisonTasks.Where(t => t.Id == last.TaskId).ExecuteUpdateAsync(
+            set => set.SetProperty(t => t.JudgmentCount, t => t.JudgmentCount - 1).SetProperty(t => t.Status, ComparisonTaskStatuses.Open),
+            cancellationToken);
+
+        // Two tabs may undo at once; only one of them may retract.
+        var retracted = await db.Judgments
+            .Where(j => j.Id == last.Id && j.RetractedAt == null)
+            .ExecuteUpdateAsync(set => set.SetProperty(j => j.RetractedAt, now), cancellationToken);
+        if (retracted == 0)
+        {
+            return null;
+        }
+
+        var lease = await AddLeaseAsync(db, last.TaskId, annotatorId, now, cancellationToken);
+        OutboxWriter.Add(db, new JudgmentRetracted { JudgmentId = last.Id, ProjectId = projectId });
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        projects.Changed(projectId);
+        return await PresentAsync(db, lease, cancellationToken);
+    }
+
+    private async Task<(SubmitResult Result, Guid ProjectId)> SubmitOnceAsync(
+        AppDbContext db, Guid annotatorId, Guid leaseToken, string choice, int durationMs, string source, CancellationToken cancellationToken)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
+        var now = time.GetUtcNow();
+        var earlier = await db.Judgments.AsNoTracking().SingleOrDefaultAsync(j => j.LeaseToken == leaseToken, cancellationToken);
+        if (earlier is not null)
+        {
+            return earlier.AnnotatorId == annotatorId
+                ? (new SubmitResult(SubmitOutcome.AlreadyRecorded, earlier.Id), earlier.ProjectId)
+                : (new SubmitResult(SubmitOutcome.ForeignLease), earlier.ProjectId);
+        }
+
+        var lease = await db.TaskLeases.AsNoTracking().SingleOrDefaultAsync(l => l.Token == leaseToken, cancellationToken);
+        var refusal = lease switch
+        {
+            null => SubmitOutcome.UnknownLease,
+            _ when lease.AnnotatorId != annotatorId => SubmitOutcome.ForeignLease,
+            _ when lease.ExpiresAt <= now => SubmitOutcome.LeaseExpired,
+            _ => SubmitOutcome.Recorded,
+        };
+        if (lease is null || refusal is not SubmitOutcome.Recorded)
+        {
+            return (new SubmitResult(refusal), default);
+        }
+
+        await LockAsync(db, lease.TaskId, cancellationToken);
+        if (await db.TaskLeases.Where(l => l.Token == leaseToken).ExecuteDeleteAsync(cancellationToken) == 0)
+        {
+            return (new SubmitResult(SubmitOutcome.UnknownLease), default);
+        }
+
+        var task = await db.ComparisonTasks.AsNoTracking().SingleAsync(t => t.Id == lease.TaskId, cancellationToken);
+        var project = await db.Projects.AsNoTracking().SingleAsync(p => p.Id == task.ProjectId, cancellationToken);
+        var judgment = new Judgment
+        {
+            Id = Guid.CreateVersion7(now),
+            TaskId = task.Id,
+            ProjectId = task.ProjectId,
+            AnnotatorId = annotatorId,
+            Choice = choice,
+            PresentedSwapped = PresentationOrder.IsSwapped(annotatorId, task.Id),
+            LeaseToken = leaseToken,
+            Source = source,
+            Split = JudgmentSplit.Of(task.PromptId, project.HeldOutFraction),
+            DurationMs = Math.Max(0, durationMs),
+            CreatedAt = now,
+        };
+        db.Add(judgment);
+        OutboxWriter.Add(db, new JudgmentRecorded { JudgmentId = judgment.Id, TaskId = task.Id, ProjectId = task.ProjectId, AnnotatorId = annotatorId });
+        var count = task.JudgmentCount + 1;
+        var status = count >= project.JudgmentsPerTask ? ComparisonTaskStatuses.Done : ComparisonTaskStatuses.Open;
+        await db.ComparisonTasks.Where(t => t.Id == task.Id).ExecuteUpdateAsync(
+            set => set.SetProperty(t => t.JudgmentCount, count).SetProperty(t => t.Status, status), cancellationToken);
+        await db.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return (new SubmitResult(SubmitOutcome.Recorded, judgment.Id), task.ProjectId);
+    }
+
+    private async Task<TaskLease?> TryLeaseAsync(
+        AppDbContext db, Guid taskId, Guid annotatorId, int judgmentsPerTask, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
+            await LockAsync(db, taskId, cancellationToken);
+            var now = time.GetUtcNow();
+            await db.TaskLeases.Where(l => l.TaskId == taskId && l.ExpiresAt <= now).ExecuteDeleteAsync(cancellationToken);
+
+            // Counted again under the lock: the candidate query may have seen an older state.
+            var task = await db.ComparisonTasks.AsNoTracking().SingleAsync(t => t.Id == taskId, cancellationToken);
+            var leases = await db.TaskLeases.CountAsync(l => l.TaskId == taskId, cancellationToken);
+            if (task.Status != ComparisonTaskStatuses.Open || task.JudgmentCount + leases >= judgmentsPerTask)
+            {
+                return null;
+            }
+
+            var lease = await AddLeaseAsync(db, taskId, annotatorId, now, cancellationToken);
+            await db.SaveChangesAsync(cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+            return lease;
+        }
+        catch (DbException)
+        {
+            db.ChangeTracker.Clear();
+            return null;
+        }
+        catch (DbUpdateException)
+        {
+            db.ChangeTracker.Clear();
+            return null;
+        }
+    }
+
+    private static async Task<TaskLease> AddLeaseAsync(
+        AppDbContext db, Guid taskId, Guid annotatorId, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var taken = await db.TaskLeases.Where(l => l.TaskId == taskId).Select(l => l.Slot).ToListAsync(cancellationToken);
+        var lease = new TaskLease
+        {
+            TaskId = taskId,
+            Slot = Enumerable.Range(0, taken.Count + 1).First(slot => !taken.Contains(slot)),
+            AnnotatorId = annotatorId,
+            Token = Guid.NewGuid(),
+            ExpiresAt = now + LeaseDuration,
+        };
+        db.Add(lease);
+        return lease;
+    }
+
+    // An update that changes nothing takes the row's lock on PostgreSQL; on SQLite the transaction already is the only writer.
+    private static Task<int> LockAsync(AppDbContext db, Guid taskId, CancellationToken cancellationToken) => db.ComparisonTasks
+        .Where(t => t.Id == taskId)
+        .ExecuteUpdateAsync(set => set.SetProperty(t => t.JudgmentCount, t => t.JudgmentCount), cancellationToken);
+
+    private static async Task<Comparison> PresentAsync(AppDbContext db, TaskLease lease, CancellationToken cancellationToken)
+    {
+        var task = await (
+            from t in db.ComparisonTasks.AsNoTracking()
+            where t.Id == lease.TaskId
+            join prompt in db.Prompts on t.PromptId equals prompt.Id
+            join a in db.Completions on t.CompletionAId equals a.Id
+            join b in db.Completions on t.CompletionBId equals b.Id
+            select new { t.Id, t.ProjectId, t.PromptId, Prompt = prompt.Text, A = a.Text, B = b.Text }).SingleAsync(cancellationToken);
+        var swapped = PresentationOrder.IsSwapped(lease.AnnotatorId, task.Id);
+        return new Comparison
+        {
+            TaskId = task.Id,
+            ProjectId = task.ProjectId,
+            PromptId = task.PromptId,
+            LeaseToken = lease.Token,
+            ExpiresAt = lease.ExpiresAt,
+            Prompt = task.Prompt,
+            First = swapped ? task.B : task.A,
+            Second = swapped ? task.A : task.B,
+            PresentedSwapped = swapped,
+        };
+    }
+
+    private static async Task RequireAccessAsync(AppDbContext db, Guid projectId, Guid annotatorId, CancellationToken cancellationToken)
+    {
+        var allowed = await db.ProjectMembers.AnyAsync(m => m.ProjectId == projectId && m.UserId == annotatorId, cancellationToken)
+            || await (from userRole in db.UserRoles
+                      where userRole.UserId == annotatorId
+                      join role in db.Roles on userRole.RoleId equals role.Id
+                      where role.Name == AppRoles.Engineer || role.Name == AppRoles.Admin
+                      select role.Id).AnyAsync(cancellationToken);
+        if (!allowed)
+        {
+            throw new UnauthorizedAccessException($"annotator {annotatorId} is not a member of project {projectId}");
+        }
+    }
+}
