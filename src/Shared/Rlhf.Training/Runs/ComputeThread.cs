@@ -1,0 +1,45 @@
+using System.Collections.Concurrent;
+
+namespace Rlhf.Training.Runs;
+
+/// <summary>One thread for all heavy computation: gradient mode and default device are settings of a thread, and pool threads are not to be held for hours.</summary>
+internal sealed class ComputeThread : IDisposable
+{
+    private readonly BlockingCollection<Action> _work = [];
+    private readonly Thread _thread;
+
+    public ComputeThread()
+    {
+        _thread = new Thread(Loop) { IsBackground = true, Name = "compute" };
+        _thread.Start();
+    }
+
+    /// <summary>Runs an action on the thread; the task ends as the action does.</summary>
+    public Task RunAsync(Action action)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _work.Add(() =>
+        {
+            try
+            {
+                action();
+                done.SetResult();
+            }
+            catch (Exception exception)
+            {
+                done.SetException(exception);
+            }
+        });
+        return done.Task;
+    }
+
+    public void Dispose() => _work.CompleteAdding();
+
+    private void Loop()
+    {
+        foreach (var action in _work.GetConsumingEnumerable())
+        {
+            action();
+        }
+    }
+}
