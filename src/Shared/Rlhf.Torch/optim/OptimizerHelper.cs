@@ -101,5 +101,7 @@ public abstract class OptimizerHelper : optim.Optimizer
                 (state as IDisposable)?.Dispose();
             }
         }
+
+        base.Dispose(disposing);
     }
 }
