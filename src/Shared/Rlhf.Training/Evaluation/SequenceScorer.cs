@@ -1,0 +1,41 @@
+using Rlhf.Modeling.Heads;
+using Rlhf.Training.Batching;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Rlhf.Training.Evaluation;
+
+/// <summary>Scores whole token sequences with a reward model.</summary>
+public static class SequenceScorer
+{
+    /// <summary>The scores of sequences, in their order. Runs in batches of similar length, without gradients.</summary>
+    /// <param name="model">The reward model.</param>
+    /// <param name="sequences">Prompt and completion tokens, none empty.</param>
+    /// <param name="padId">What fills a batch; any valid token id.</param>
+    /// <param name="batchSize">Sequences of one forward pass.</param>
+    public static float[] Score(ScalarHeadModel model, IReadOnlyList<int[]> sequences, int padId, int batchSize = 64)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
+        var scores = new float[sequences.Count];
+        using var noGrad = no_grad();
+        foreach (var rows in Enumerable.Range(0, sequences.Count).OrderBy(i => sequences[i].Length).Chunk(batchSize))
+        {
+            using var scope = NewDisposeScope();
+            var batchScores = Score(model, PaddedBatch.Right([.. rows.Select(i => sequences[i])], padId)).data<float>().ToArray();
+            for (var r = 0; r < rows.Length; r++)
+            {
+                scores[rows[r]] = batchScores[r];
+            }
+        }
+
+        return scores;
+    }
+
+    /// <summary>The scores of a right-padded batch, with gradient where gradients are on: the value at each row's last token less the model's bias.</summary>
+    /// <returns>[B].</returns>
+    public static Tensor Score(ScalarHeadModel model, PaddedBatch batch)
+    {
+        var values_BT = model.Values(batch.InputIds_BT, null);
+        return values_BT.gather(1, batch.LastIndex_B().unsqueeze(1)).squeeze(1) - model.ScoreBias;
+    }
+}

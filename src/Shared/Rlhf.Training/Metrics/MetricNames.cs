@@ -1,0 +1,143 @@
+namespace Rlhf.Training.Metrics;
+
+/// <summary>The names of all learning-curve metrics. They follow summarize_from_feedback_details and lm-human-preference-details.</summary>
+public static class MetricNames
+{
+    /// <summary>Mean over episodes of the sum over response tokens of log π − log π_ref, nats.</summary>
+    public const string Kl = "objective/kl";
+
+    /// <summary>The coefficient β of the KL penalty in this update.</summary>
+    public const string KlCoefficient = "objective/kl_coef";
+
+    /// <summary>Mean over episodes of the sum over response tokens of −log π(token), nats: a one-sample estimate of the sequence entropy.</summary>
+    public const string Entropy = "objective/entropy";
+
+    /// <summary>Mean over episodes of the score, after the missing-EOS rule.</summary>
+    public const string Scores = "objective/scores";
+
+    /// <summary>Mean over episodes of the reward model's own score, before the missing-EOS rule.</summary>
+    public const string RewardModelScores = "objective/rm_scores";
+
+    /// <summary>Mean over episodes of the summed KL penalty, −β · KL.</summary>
+    public const string NonScoreReward = "objective/non_score_reward";
+
+    /// <summary>Mean over episodes of score plus penalty: what PPO maximises.</summary>
+    public const string ScoreTotal = "objective/score_total";
+
+    /// <summary>The clipped surrogate loss, mean over the update's minibatch steps.</summary>
+    public const string PolicyLoss = "ppo/loss/policy";
+
+    /// <summary>The clipped value loss, mean over the update's minibatch steps.</summary>
+    public const string ValueLoss = "ppo/loss/value";
+
+    /// <summary>Policy loss plus weighted value loss, mean over the update's minibatch steps.</summary>
+    public const string TotalLoss = "ppo/loss/total";
+
+    /// <summary>½ (log ρ)², a second-order estimate of KL(π_old ‖ π), mean over the update's minibatch steps.</summary>
+    public const string ApproxKl = "ppo/policy/approxkl";
+
+    /// <summary>Share of tokens whose surrogate was clipped, mean over the update's minibatch steps.</summary>
+    public const string ClipFraction = "ppo/policy/clipfrac";
+
+    /// <summary>Mean entropy of the policy's next-token distribution over response tokens before the update, nats per token.</summary>
+    public const string PolicyEntropy = "ppo/policy/entropy";
+
+    /// <summary>Norm of the gradients of policy and critic before clipping, mean over the update's minibatch steps.</summary>
+    public const string PpoGradientNorm = "ppo/grad_norm";
+
+    /// <summary>Mean probability ratio ρ, mean over the update's minibatch steps.</summary>
+    public const string Ratio = "ppo/val/ratio";
+
+    /// <summary>Share of values whose loss was clipped, mean over the update's minibatch steps.</summary>
+    public const string ValueClipFraction = "ppo/val/clipfrac";
+
+    /// <summary>1 − Var(returns − values) / Var(returns): 1 is a perfect critic, below 0 one worse than a constant.</summary>
+    public const string ExplainedVariance = "ppo/val/explained_variance";
+
+    /// <summary>Mean of the critic's values in the rollout.</summary>
+    public const string ValueMean = "ppo/val/mean";
+
+    /// <summary>Mean return in the rollout.</summary>
+    public const string ReturnsMean = "ppo/returns/mean";
+
+    /// <summary>Variance of returns in the rollout.</summary>
+    public const string ReturnsVariance = "ppo/returns/var";
+
+    /// <summary>Largest |ρ − 1| in the first minibatch of the first epoch: 0 up to rounding when rollout and training agree.</summary>
+    public const string FirstRatioError = "ppo/val/first_ratio_error";
+
+    /// <summary>The learning rate of the update.</summary>
+    public const string PpoLearningRate = "ppo/lr";
+
+    /// <summary>Episodes done.</summary>
+    public const string Episode = "ppo/episode";
+
+    /// <summary>Mean response length in tokens, EOS included.</summary>
+    public const string ResponseLength = "rollout/response_length";
+
+    /// <summary>Share of responses that end with EOS.</summary>
+    public const string EosRate = "rollout/eos_rate";
+
+    /// <summary>Loss of a language-model stage (pretraining or fine-tuning), mean nats per label token since the last report.</summary>
+    public const string TrainLoss = "train/loss";
+
+    /// <summary>The learning rate of the last step.</summary>
+    public const string TrainLearningRate = "train/lr";
+
+    /// <summary>Gradient norm before clipping of the last step.</summary>
+    public const string TrainGradientNorm = "train/grad_norm";
+
+    /// <summary>Tokens trained on so far.</summary>
+    public const string TrainTokens = "train/tokens";
+
+    /// <summary>Passes over the data so far.</summary>
+    public const string TrainEpoch = "train/epoch";
+
+    /// <summary>Loss on held-out data, nats per label token.</summary>
+    public const string EvaluationLoss = "eval/loss";
+
+    /// <summary>Bradley–Terry loss since the last report.</summary>
+    public const string RewardLoss = "reward/loss";
+
+    /// <summary>Share of training comparisons, not ties, whose preferred completion scored higher, since the last report.</summary>
+    public const string RewardAccuracy = "reward/accuracy";
+
+    /// <summary>Mean score of preferred minus rejected completions since the last report.</summary>
+    public const string RewardMargin = "reward/margin";
+
+    /// <summary>The learning rate of the last reward-model step.</summary>
+    public const string RewardLearningRate = "reward/lr";
+
+    /// <summary>Gradient norm of the last reward-model step before clipping.</summary>
+    public const string RewardGradientNorm = "reward/grad_norm";
+
+    /// <summary>Bradley–Terry loss on held-out comparisons.</summary>
+    public const string RewardEvaluationLoss = "eval/reward/loss";
+
+    /// <summary>Accuracy on held-out comparisons.</summary>
+    public const string RewardEvaluationAccuracy = "eval/reward/accuracy";
+
+    /// <summary>Lower end of the 95 % Wilson interval of the held-out accuracy.</summary>
+    public const string RewardEvaluationAccuracyLow = "eval/reward/accuracy_low";
+
+    /// <summary>Upper end of the 95 % Wilson interval of the held-out accuracy.</summary>
+    public const string RewardEvaluationAccuracyHigh = "eval/reward/accuracy_high";
+
+    /// <summary>Mean training score that became the model's bias.</summary>
+    public const string RewardBias = "reward/bias";
+
+    /// <summary>Everything under this prefix is wall-clock time: it differs from run to run and is no part of a saved state.</summary>
+    public const string TimingPrefix = "time/";
+
+    /// <summary>Tokens trained on per second since the last report.</summary>
+    public const string TokensPerSecond = "time/tokens_per_second";
+
+    /// <summary>Seconds of the update's rollout (generation).</summary>
+    public const string RolloutSeconds = "time/rollout_seconds";
+
+    /// <summary>Seconds of the update's scoring, reference and value passes.</summary>
+    public const string ScoreSeconds = "time/score_seconds";
+
+    /// <summary>Seconds of the update's optimisation epochs.</summary>
+    public const string LearnSeconds = "time/learn_seconds";
+}
