@@ -138,5 +138,6 @@ public static class LabelingWeb
         services.AddScoped<RoleSeed>();
         services.AddSingleton<FirstAdministrator>();
         services.AddSingleton<UserDirectory>();
+        services.AddSingleton<Features.Messages.FailedMessages>();
     }
 }

@@ -1,8 +1,7 @@
-// Learning curves: one uPlot chart per group of metrics, all sharing the x axis (training step).
+// Learning curves: one uPlot chart per metric over the training step; the cursors of all charts on the page move together.
 import uPlot from "../lib/uplot/uPlot.esm.js";
 
-const light = ["#2a5bd0", "#b4531a", "#1a7a4a", "#8a3fb0", "#a42a2a", "#0b7285"];
-const dark = ["#8fb2ff", "#f2a56b", "#7fd6a2", "#d3a4ee", "#ff9d9d", "#6fd3e3"];
+const height = 170;
 const scheme = matchMedia("(prefers-color-scheme: dark)");
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name);
 
@@ -16,52 +15,57 @@ function resolve(host, name) {
   return colour;
 }
 
-export function create(host, names) {
+const format = v => {
+  if (v == null) {
+    return "–";
+  }
+  const size = Math.abs(v);
+  return size !== 0 && (size < 0.001 || size >= 100000) ? v.toExponential(2) : String(Number(v.toPrecision(4)));
+};
+
+export function create(host, name) {
   let chart = null;
-  let data = [[], ...names.map(() => [])];
+  let data = [[], []];
+  const width = () => Math.max(host.clientWidth, 200);
 
   const draw = () => {
     chart?.destroy();
-    const colours = scheme.matches ? dark : light;
-    const axis = { stroke: resolve(host, "--muted"), grid: { stroke: resolve(host, "--line"), width: 1 }, ticks: { show: false } };
+    const stroke = resolve(host, "--accent");
+    const axis = { stroke: resolve(host, "--muted"), grid: { stroke: resolve(host, "--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
     chart = new uPlot(
       {
-        width: Math.max(host.clientWidth, 240),
-        height: 220,
+        width: width(),
+        height,
+        padding: [8, 8, 0, 0],
+        legend: { show: false },
         scales: { x: { time: false } },
-        axes: [axis, { ...axis, size: 62 }],
-        cursor: { drag: { x: true, y: false } },
-        series: [
-          { label: "step" },
-          ...names.map((label, i) => ({
-            label,
-            stroke: colours[i % colours.length],
-            width: 1.75,
-            spanGaps: true,
-            points: { show: (_, s) => data[s].filter(v => v != null).length < 40, size: 4 },
-            value: (_, v) => (v == null ? "–" : Math.abs(v) >= 1000 || (v !== 0 && Math.abs(v) < 0.001) ? v.toExponential(2) : v.toPrecision(4)),
-          })),
-        ],
+        axes: [{ ...axis, size: 26 }, { ...axis, size: 54, values: (_, splits) => splits.map(format) }],
+        cursor: { drag: { x: true, y: false }, sync: { key: "step" } },
+        series: [{ label: "step" }, { label: name, stroke, width: 1.75, points: { show: () => data[0].length < 40, size: 4, fill: stroke } }],
+        hooks: {
+          setCursor: [u => {
+            const i = u.cursor.idx;
+            host.dataset.at = i == null ? "" : `${format(data[1][i])} at step ${data[0][i]}`;
+          }],
+        },
       },
       data,
       host);
   };
 
-  const onScheme = () => draw();
-  const resize = new ResizeObserver(() => chart?.setSize({ width: Math.max(host.clientWidth, 240), height: 220 }));
-  scheme.addEventListener("change", onScheme);
+  const resize = new ResizeObserver(() => chart?.setSize({ width: width(), height }));
+  scheme.addEventListener("change", draw);
   resize.observe(host);
   draw();
 
   return {
-    // steps: sorted x values; columns: one array per name, null where the metric has no value at that step.
-    append(steps, columns) {
-      data = [data[0].concat(steps), ...columns.map((column, i) => data[i + 1].concat(column))];
+    append(steps, values) {
+      data = [data[0].concat(steps), data[1].concat(values)];
       chart.setData(data);
     },
     dispose() {
       resize.disconnect();
-      scheme.removeEventListener("change", onScheme);
+      scheme.removeEventListener("change", draw);
       chart?.destroy();
     },
   };
