@@ -90,7 +90,7 @@ internal abstract class TaskFamily<TSpec>(string name, string language) : ITaskF
         }
 
         TaskCheck[] parts = [.. Check(spec, text)];
-        TaskCheck[] factors = [.. CommonFactors.Of(text, prompt.Text, MaxWords)];
+        TaskCheck[] factors = [.. CommonFactors.Of(text, prompt.Text, Language, MaxWords)];
         var value = parts.Sum(c => c.Weight * c.Score);
         foreach (var factor in factors)
         {

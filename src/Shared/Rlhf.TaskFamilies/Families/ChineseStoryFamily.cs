@@ -113,7 +113,7 @@ internal sealed class ChineseStoryFamily() : TaskFamily<ChineseStorySpec>("story
         yield return Graded("animal", 0.2, answer.Mentions(spec.Animal) ? 1 : otherAnimal || !onTopic ? 0 : 0.25);
         yield return Is("required-word", 0.25, answer.Mentions(spec.Word));
         yield return Graded("three-to-six-sentences", 0.2, !onTopic ? 0 : count < 3 ? (count - 1) / 2.0 : count > 6 ? 6.0 / count : 1);
-        yield return Is("complete-ending", 0.15, onTopic && answer.EndsComplete);
+        yield return Is("complete-ending", 0.15, onTopic && answer.EndsComplete && answer.Words.Count >= 8);
     }
 
     private static string Without(string word, Func<string> tell)

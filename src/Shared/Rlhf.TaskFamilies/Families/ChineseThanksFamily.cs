@@ -62,7 +62,7 @@ internal sealed class ChineseThanksFamily() : TaskFamily<ChineseThanksSpec>("tha
         yield return Is("giver-addressed", 0.2, answer.Mentions(spec.Giver));
         yield return Is("gift-named", 0.2, answer.Mentions(spec.Noun));
         yield return Graded("signed", 0.2, last.Contains(" " + string.Join(' ', spec.Sender.ToCharArray()) + " ", StringComparison.Ordinal) ? 1 : answer.Mentions(spec.Sender) ? 0.5 : 0);
-        yield return Graded("two-sentences-complete", 0.15, !answer.EndsComplete ? 0 : answer.Sentences.Count >= 3 ? 1 : answer.Sentences.Count == 2 ? 0.5 : 0.25);
+        yield return Graded("two-sentences-complete", 0.15, !answer.EndsComplete ? 0 : answer.Sentences.Count >= 3 ? 1 : answer.Sentences.Count == 2 ? 0.5 : 0);
     }
 
     private static string Fill(string template, ChineseThanksSpec spec) => Template.Fill(template, new Dictionary<string, string>

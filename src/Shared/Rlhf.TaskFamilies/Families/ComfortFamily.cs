@@ -107,7 +107,7 @@ internal sealed class ComfortFamily() : TaskFamily<ComfortSpec>("comfort", "en")
         yield return Is("empathy", 0.3, answer.MentionsAny(EmpathyMarks));
         yield return Is("suggestion", 0.25, answer.MentionsAny(SuggestionMarks));
         yield return Is("about-the-trouble", 0.25, answer.MentionsAny([key, key + "s"]));
-        yield return Graded("two-sentences-complete", 0.2, !answer.EndsComplete ? 0 : answer.Sentences.Count >= 2 ? 1 : 0.4);
+        yield return Graded("two-sentences-complete", 0.2, !answer.EndsComplete ? 0 : answer.Sentences.Count >= 2 ? 1 : 0);
     }
 
     private static Trouble Find(ComfortSpec spec) => Troubles.FirstOrDefault(t => t.Name == spec.Trouble)

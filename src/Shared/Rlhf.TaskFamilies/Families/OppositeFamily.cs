@@ -73,7 +73,7 @@ internal sealed class OppositeFamily() : TaskFamily<OppositeSpec>("opposite", "e
         yield return Is("opposite-named", 0.35, answer.Mentions(spec.Opposite));
         yield return Is("used-in-a-sentence", 0.25, uses.Any(s => s.Contains(spec.Opposite) && s.Length >= 4));
         yield return Is("about-the-person", 0.2, uses.Any(s => s.Contains(spec.Name.ToLowerInvariant()) && s.Length >= 3));
-        yield return Is("complete-ending", 0.1, answer.EndsComplete);
+        yield return Is("complete-ending", 0.1, answer.EndsComplete && answer.Sentences.Count >= 2);
         yield return Is("no-other-adjective", 0.1, answer.Mentions(spec.Opposite)
             && Pairs.All(p => p.Opposite == spec.Opposite || p.Opposite == spec.Word || !answer.Mentions(p.Opposite)));
     }

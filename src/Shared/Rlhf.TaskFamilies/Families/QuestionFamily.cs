@@ -33,7 +33,7 @@ internal sealed class QuestionFamily() : TaskFamily<QuestionSpec>("question", "e
     public override IEnumerable<string> Phrases =>
         [.. Spots, .. Verbs, .. ColourQuestions, .. PlaceQuestions, .. PersonQuestions, .. ColourAnswers, .. PlaceAnswers, .. PersonAnswers, "I think it is"];
 
-    protected override int MaxWords => 14;
+    protected override int MaxWords => 9;
 
     protected override IReadOnlyList<Mode> OwnModes =>
     [

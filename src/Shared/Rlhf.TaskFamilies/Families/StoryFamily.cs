@@ -198,7 +198,7 @@ internal sealed class StoryFamily() : TaskFamily<StorySpec>("story", "en")
         yield return Graded("animal", 0.2, answer.Mentions(spec.Animal) ? 1 : otherAnimal || !onTopic ? 0 : 0.25);
         yield return Is("required-word", 0.25, answer.Mentions(spec.Word) || answer.Mentions(spec.Word + "s"));
         yield return Graded("three-to-six-sentences", 0.2, !onTopic ? 0 : count < 3 ? (count - 1) / 2.0 : count > 6 ? 6.0 / count : 1);
-        yield return Is("complete-ending", 0.15, onTopic && answer.EndsComplete);
+        yield return Is("complete-ending", 0.15, onTopic && answer.EndsComplete && answer.Words.Count >= 5);
     }
 
     private static string[][][] ArcsOf(string word) =>

@@ -72,7 +72,7 @@ internal sealed class SumFamily() : TaskFamily<SumSpec>("sum", "en")
         yield return Is("no-stray-number", 0.1, numbers.Length is > 0 and <= 4 && numbers.All(n => expected.Contains(n)));
         yield return Is("names-the-person", 0.15, answer.Mentions(spec.Name));
         yield return Is("names-the-things", 0.1, answer.Mentions(spec.Items));
-        yield return Is("full-sentence", 0.15, answer.EndsComplete && answer.Words.Count >= 4);
+        yield return Is("full-sentence", 0.15, answer.EndsComplete && answer.Words.Count >= 4 && answer.Mentions(spec.Items));
     }
 
     private static int? NumberOf(string word)

@@ -72,9 +72,9 @@ internal sealed class SummaryFamily() : TaskFamily<SummarySpec>("summary", "en")
         yield return Is("one-sentence", 0.2, answer.Sentences.Count == 1 && answer.Words.Count >= 5);
         yield return Is("names-the-person", 0.2, answer.Mentions(spec.Name));
         yield return Is("names-the-place", 0.15, answer.Mentions(spec.Place));
-        yield return Graded("tells-what-happened", 0.35, (answer.Mentions(spec.Thing) ? 0.7 : 0) + (answer.Mentions(spec.Did.Split(' ')[0]) ? 0.3 : 0));
+        yield return Graded("tells-what-happened", 0.3, (answer.Mentions(spec.Thing) ? 0.7 : 0) + (answer.Mentions(spec.Did.Split(' ')[0]) ? 0.3 : 0));
         yield return Is("tells-the-feeling", 0.05, answer.Mentions(spec.Feeling));
-        yield return Is("complete-ending", 0.05, answer.EndsComplete);
+        yield return Is("complete-ending", 0.1, answer.EndsComplete && answer.Words.Count >= 5);
     }
 
     private static Person Hero(SummarySpec spec) => Vocabulary.People.First(p => p.Name == spec.Name);

@@ -91,7 +91,7 @@ internal sealed class ThanksFamily() : TaskFamily<ThanksSpec>("thanks", "en")
         yield return Is("giver-addressed", 0.2, answer.Mentions(spec.Giver));
         yield return Graded("gift-named", 0.2, answer.Mentions(spec.Noun) ? 1 : 0);
         yield return Graded("signed", 0.2, answer.Sentences[^1].Contains(spec.Sender.ToLowerInvariant()) ? 1 : answer.Mentions(spec.Sender) ? 0.5 : 0);
-        yield return Graded("two-sentences-complete", 0.15, !answer.EndsComplete ? 0 : answer.Sentences.Count >= 3 ? 1 : answer.Sentences.Count == 2 ? 0.5 : 0.25);
+        yield return Graded("two-sentences-complete", 0.15, !answer.EndsComplete ? 0 : answer.Sentences.Count >= 3 ? 1 : answer.Sentences.Count == 2 ? 0.5 : 0);
     }
 
     private static string Fill(string template, ThanksSpec spec) => Template.Fill(template, new Dictionary<string, string>

@@ -103,10 +103,14 @@ internal sealed class AnswerText
     public static IReadOnlyList<string> WordsOf(string text) => Read(text, EmptyLexicon).Words;
 
     /// <summary>Whether the phrase occurs as whole words, in this order, side by side.</summary>
+    /// <param name="phrase">Words with single spaces between them (English) or characters (Chinese), without punctuation.</param>
     public bool Mentions(string phrase)
     {
-        var words = WordsOf(phrase);
-        return words.Count == 1 ? WordSet.Contains(words[0]) : Joined.Contains(" " + string.Join(' ', words) + " ", StringComparison.Ordinal);
+        var isWord = phrase.All(char.IsAsciiLetterOrDigit);
+        var isChinese = !char.IsAscii(phrase[0]);
+        return isWord
+            ? WordSet.Contains(phrase.ToLowerInvariant())
+            : Joined.Contains($" {(isChinese ? string.Join(' ', phrase.AsEnumerable()) : phrase.ToLowerInvariant())} ", StringComparison.Ordinal);
     }
 
     /// <summary>Whether one of the phrases occurs.</summary>
@@ -120,6 +124,6 @@ internal sealed class AnswerText
 
     private static bool IsTerminator(char c) => c is '.' or '!' or '?' or '\u3002' or '\uff01' or '\uff1f';
 
-    private static bool IsPunctuation(char c) => c is ',' or ';' or ':' or '"' or '\'' or '-' or '(' or ')' or '“' or '”' or '’' 
+    private static bool IsPunctuation(char c) => c is ',' or ';' or ':' or '"' or '\'' or '-' or '(' or ')' or '“' or '”' or '’'
         or '\uff0c' or '\u3001' or '\uff1a' or '\uff1b' or '\u300c' or '\u300d';
 }

@@ -9,9 +9,12 @@ internal static class CommonFactors
     /// <summary>What copying the whole prompt leaves of a score.</summary>
     private const double CopyFactor = 0.1;
 
-    public static IEnumerable<TaskCheck> Of(AnswerText answer, string promptText, int maxWords)
+    public static IEnumerable<TaskCheck> Of(AnswerText answer, string promptText, string language, int maxWords)
     {
         yield return Factor("known-words", Ramp(answer.KnownShare, 0.5, 1.0));
+        // A fifth of new neighbours is free: the model may say what the sample never said. Half and fewer is no language.
+        // One or two words ("Blue.") have too few neighbours to tell.
+        yield return Factor("fluency", answer.Words.Count < 3 ? 1 : Ramp(Fluency.AttestedShare(answer, language), 0.5, 0.8));
         yield return Factor("no-repetition", NoRepetition(answer));
         yield return Factor("length", Length(answer, maxWords));
         yield return Factor("own-words", OwnWords(answer, promptText));
