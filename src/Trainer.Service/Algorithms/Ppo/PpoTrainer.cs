@@ -1,0 +1,420 @@
+// B episodes, L columns of prompt and response, T response columns, N response tokens, D model width, V vocabulary.
+using System.Diagnostics;
+using Rlhf.Modeling.Generation;
+using Rlhf.Modeling.Heads;
+using Rlhf.Modeling.Transformer;
+using Rlhf.Numerics;
+using Rlhf.Training.Batching;
+using Rlhf.Training.Checkpointing;
+using Rlhf.Training.Hyperparameters;
+using Rlhf.Training.Metrics;
+using Rlhf.Training.Optimization;
+using Trainer.Service.Algorithms.Common;
+using TorchSharp;
+using static TorchSharp.torch;
+using Generator = Rlhf.Modeling.Generation.Generator;
+
+namespace Trainer.Service.Algorithms.Ppo;
+
+/// <summary>
+/// Proximal policy optimisation of a language model against a score (Ziegler et al. 2019; Stiennon et al. 2020), with the order of
+/// operations of "The N+ implementation details of RLHF with PPO" (Huang et al. 2024). <see cref="Train"/> is the whole algorithm.
+/// </summary>
+public sealed class PpoTrainer : IDisposable
+{
+    // Each use of the seed has its own streams; generation takes those from 0, one an episode.
+    private const ulong PromptStream = 1UL << 60;
+    private const ulong MinibatchStream = 1UL << 61;
+
+    private readonly PpoConfig _config;
+    private readonly CausalLanguageModel _policy;
+    private readonly ScalarHeadModel _critic;
+    private readonly CausalLanguageModel _reference;
+    private readonly IReadOnlyList<int[]> _prompts;
+    private readonly ScoreResponses _score;
+    private readonly int _pad;
+
+    /// <summary>Copies the policy as the reference and checks everything that can be checked before the first rollout.</summary>
+    /// <param name="config">The hyperparameters.</param>
+    /// <param name="policy">The starting policy; trained in place. A resumed run is given the same starting policy again.</param>
+    /// <param name="critic">The value model, usually a copy of the reward model; trained in place.</param>
+    /// <param name="prompts">The tokens of the training prompts.</param>
+    /// <param name="score">Scores the responses.</param>
+    /// <exception cref="HyperparametersException">If the configuration has faults, or prompt and response do not fit the model.</exception>
+    public PpoTrainer(
+        PpoConfig config,
+        CausalLanguageModel policy,
+        ScalarHeadModel critic,
+        IReadOnlyList<int[]> prompts,
+        ScoreResponses score)
+    {
+        var faults = new List<string>(config.Validate());
+        if (prompts.Count == 0 || prompts.Any(p => p.Length == 0))
+        {
+            throw new ArgumentException("PPO needs at least one prompt, and no prompt may be empty.", nameof(prompts));
+        }
+
+        if (policy.Config.EosTokenIds.Length == 0)
+        {
+            throw new ArgumentException("The policy's configuration names no EOS token; a response could never end.", nameof(policy));
+        }
+
+        var longest = prompts.Max(p => p.Length);
+        if (longest + config.MaxNewTokens > policy.Config.MaxPositionEmbeddings)
+        {
+            faults.Add($"max_new_tokens is {config.MaxNewTokens}; with the longest prompt ({longest} tokens) that exceeds the model's {policy.Config.MaxPositionEmbeddings} positions.");
+        }
+
+        if (faults.Count > 0)
+        {
+            throw new HyperparametersException(nameof(PpoConfig), faults);
+        }
+
+        (_config, _policy, _critic, _prompts, _score) = (config, policy, critic, prompts, score);
+        _pad = policy.Config.PadTokenId ?? policy.Config.EosTokenIds[0];
+        _reference = policy.Clone();
+        foreach (var parameter in _reference.parameters())
+        {
+            parameter.requires_grad_(false);
+        }
+    }
+
+    /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
+    /// <param name="stateDirectory">Where states are saved; null saves none.</param>
+    /// <param name="progress">Called after every update.</param>
+    /// <param name="stop">Saves the state before the current update and stops.</param>
+    /// <returns>All reports of the run, without wall-clock metrics.</returns>
+    /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
+    /// <exception cref="PpoGuardException">When an invariant of the run does not hold.</exception>
+    public IReadOnlyList<TrainingProgress> Train(
+        string? stateDirectory = null,
+        Action<TrainingProgress>? progress = null,
+        CancellationToken stop = default)
+    {
+        using var everything = NewDisposeScope();
+        var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, _config.Updates, _config.WarmupUpdates);
+        using var optimizer = new AdamWOptimizer(
+            [
+                .. _policy.named_parameters().Select(p => ("policy." + p.name, p.parameter)),
+                .. _critic.named_parameters().Select(p => ("critic." + p.name, p.parameter)),
+            ],
+            _config.Adam());
+        var controller = new AdaptiveKlController(_config.KlCoefficient, _config.KlTarget ?? 1, _config.KlHorizon);
+        var promptOrder = new EpochOrder(_prompts.Count, _config.Seed, PromptStream);
+        var generator = new Generator(_policy);
+        var history = new List<TrainingProgress>();
+        var configuration = HyperparametersJson.Write(_config);
+        var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
+        var firstUpdate = 0;
+
+        using (var state = store?.LoadLatest(configuration))
+        {
+            if (state is not null)
+            {
+                firstUpdate = state.Step;
+                state.Restore("policy", _policy);
+                state.Restore("critic", _critic);
+                state.Restore("optimizer", optimizer);
+                controller.Coefficient = state.Number("kl_coefficient");
+                history.AddRange(state.History);
+            }
+        }
+
+        for (var update = firstUpdate; update < _config.Updates; update++)
+        {
+            if (stop.IsCancellationRequested)
+            {
+                SaveState(update);
+                stop.ThrowIfCancellationRequested();
+            }
+
+            using var scope = NewDisposeScope();
+            var clock = Stopwatch.StartNew();
+
+            // 1 rollout: prompts in this epoch's order, one response each, and what the three models say about them.
+            var firstEpisode = (long)update * _config.BatchSize;
+            var prompts = Enumerable.Range(0, _config.BatchSize).Select(i => _prompts[promptOrder.At(firstEpisode + i)]).ToArray();
+            int[][] responses;
+            try
+            {
+                responses =
+                [
+                    .. generator.Generate(prompts, _config.Sampling(), _config.Seed, (ulong)firstEpisode, stop).Select(s => s.Ids),
+                ];
+            }
+            catch (OperationCanceledException)
+            {
+                SaveState(update);
+                throw;
+            }
+
+            var rolloutSeconds = clock.Elapsed.TotalSeconds;
+            clock.Restart();
+            var rollout = Observe(prompts, responses);
+            if (update == 0)
+            {
+                PpoGuards.RequireNoInitialKl(
+                    (rollout.Logprobs_BT - rollout.RefLogprobs_BT).abs().max().item<float>(), _config.RatioTolerance);
+            }
+
+            // 2 score
+            var rewardModelScores = _score(prompts, responses);
+            if (rewardModelScores.Count != responses.Length)
+            {
+                throw new InvalidOperationException($"The score function gave {rewardModelScores.Count} scores for {responses.Length} responses.");
+            }
+
+            foreach (var score in rewardModelScores)
+            {
+                PpoGuards.RequireFinite(score, "a score", update);
+            }
+
+            // 3 KL-shaped reward, 4 advantages
+            PpoExperience experience;
+            var klCoefficient = controller.Coefficient;
+            using (no_grad())
+            {
+                experience = PpoExperience.Create(
+                    tensor(responses.Select(r => (long)r.Length).ToArray()),
+                    tensor(responses.Select(r => EndsWithEos(r) ? 1f : 0f).ToArray()),
+                    rollout.Logprobs_BT,
+                    rollout.RefLogprobs_BT,
+                    rollout.Values_BT,
+                    tensor(rewardModelScores.ToArray()),
+                    klCoefficient,
+                    _config);
+            }
+
+            var scoreSeconds = clock.Elapsed.TotalSeconds;
+            clock.Restart();
+
+            // 5 epochs
+            var learningRate = schedule.At(update);
+            var means = Learn(update, rollout, experience, optimizer, learningRate);
+            var learnSeconds = clock.Elapsed.TotalSeconds;
+
+            // 6 log
+            var metrics = RolloutMetrics(rollout, experience, rewardModelScores, klCoefficient);
+            foreach (var (name, value) in means)
+            {
+                PpoGuards.RequireFinite(value, name, update);
+                metrics[name] = value;
+            }
+
+            var done = update + 1;
+            metrics[MetricNames.PpoLearningRate] = learningRate;
+            metrics[MetricNames.Episode] = (double)done * _config.BatchSize;
+            history.Add(new TrainingProgress(done, _config.Updates, metrics));
+            progress?.Invoke(new TrainingProgress(done, _config.Updates, new Dictionary<string, double>(metrics, StringComparer.Ordinal)
+            {
+                [MetricNames.RolloutSeconds] = rolloutSeconds,
+                [MetricNames.ScoreSeconds] = scoreSeconds,
+                [MetricNames.LearnSeconds] = learnSeconds,
+            }));
+            if (_config.KlTarget is not null)
+            {
+                controller.Update(metrics[MetricNames.Kl], _config.BatchSize);
+            }
+
+            // 7 state
+            if (done % _config.SaveEvery == 0 || done == _config.Updates)
+            {
+                SaveState(done);
+            }
+        }
+
+        optimizer.ZeroGrad();
+        return history;
+
+        void SaveState(int update)
+        {
+            if (store is null)
+            {
+                return;
+            }
+
+            using var state = new TrainingState(update, configuration);
+            state.Add("policy", _policy);
+            state.Add("critic", _critic);
+            state.Add("optimizer", optimizer);
+            state.Numbers["kl_coefficient"] = controller.Coefficient;
+            foreach (var entry in history)
+            {
+                state.History.Add(entry);
+            }
+
+            store.Save(state);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _reference.Dispose();
+
+    /// <summary>One pass of policy, reference and critic over the episodes, in the micro-batches of training so that ρ starts at 1.</summary>
+    private PpoRollout Observe(IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> responses)
+    {
+        var width = prompts.Zip(responses, (p, r) => p.Length + r.Length).Max();
+        var columns = Math.Min(_config.MaxNewTokens, responses.Max(r => r.Length) + 1);
+        var logprobs = new List<Tensor>();
+        var refLogprobs = new List<Tensor>();
+        var values = new List<Tensor>();
+        var entropySums = new List<Tensor>();
+        using var noGrad = no_grad();
+        foreach (var rows in MicroBatches(Enumerable.Range(0, prompts.Count).ToArray()))
+        {
+            using var scope = NewDisposeScope();
+            var batch = Batch(prompts, responses, rows, width, columns);
+            var logits_NV = ResponseLogits(_policy, batch);
+            logprobs.Add(batch.ToCells(TokenLogprobs.Select(logits_NV, batch.ResponseIds_N)).MoveToOuterDisposeScope());
+            entropySums.Add(TokenLogprobs.Entropy(logits_NV).sum().MoveToOuterDisposeScope());
+            refLogprobs.Add(batch.ToCells(TokenLogprobs.Select(ResponseLogits(_reference, batch), batch.ResponseIds_N)).MoveToOuterDisposeScope());
+            values.Add(Values(batch).MoveToOuterDisposeScope());
+        }
+
+        return new PpoRollout(
+            prompts,
+            responses,
+            width,
+            columns,
+            cat(logprobs),
+            cat(refLogprobs),
+            cat(values),
+            stack(entropySums).sum() / (double)responses.Sum(r => r.Length));
+    }
+
+    /// <summary>K epochs over the rollout; the means of what its optimizer steps showed.</summary>
+    private Dictionary<string, double> Learn(
+        int update, PpoRollout rollout, PpoExperience experience, AdamWOptimizer optimizer, double learningRate)
+    {
+        var minibatchOrder = new Philox(_config.Seed, MinibatchStream + (ulong)update);
+        var stats = new List<Tensor>();
+        double firstRatioError = 0;
+        for (var epoch = 0; epoch < _config.Epochs; epoch++)
+        {
+            // With one minibatch there is nothing to shuffle, and keeping the rollout's order keeps ρ at exactly 1.
+            var order = _config.MinibatchCount == 1
+                ? Enumerable.Range(0, _config.BatchSize).ToArray()
+                : minibatchOrder.Permutation(_config.BatchSize);
+            foreach (var minibatch in order.Chunk(_config.MinibatchSize))
+            {
+                using var scope = NewDisposeScope();
+                optimizer.ZeroGrad();
+                var rows_M = Rows(minibatch);
+                var weights_MT = PpoLoss.Weights(experience.Mask_BT.index_select(0, rows_M), _config.Averaging);
+                var valueWeights_MT = PpoLoss.Weights(experience.ValueMask_BT.index_select(0, rows_M), _config.Averaging);
+                var sums = new List<Tensor>();
+                var ratioErrors = new List<Tensor>();
+                var firstRow = 0;
+                foreach (var microBatch in MicroBatches(minibatch))
+                {
+                    using var microScope = NewDisposeScope();
+                    var rows = Rows(microBatch);
+                    var batch = Batch(rollout.Prompts, rollout.Responses, microBatch, rollout.Width, rollout.ResponseColumns);
+                    var logprobs_BT = batch.ToCells(TokenLogprobs.Select(ResponseLogits(_policy, batch), batch.ResponseIds_N));
+                    var (loss, shown) = PpoLoss.Compute(
+                        logprobs_BT,
+                        rollout.Logprobs_BT.index_select(0, rows),
+                        experience.Advantages_BT.index_select(0, rows),
+                        weights_MT.narrow(0, firstRow, microBatch.Length),
+                        Values(batch),
+                        experience.Values_BT.index_select(0, rows),
+                        experience.Returns_BT.index_select(0, rows),
+                        valueWeights_MT.narrow(0, firstRow, microBatch.Length),
+                        _config);
+                    loss.backward();
+                    firstRow += microBatch.Length;
+                    sums.Add(stack(
+                        [
+                            shown.PolicyLoss, shown.ValueLoss, shown.TotalLoss, shown.ApproxKl,
+                            shown.ClipFraction, shown.RatioMean, shown.ValueClipFraction,
+                        ]).MoveToOuterDisposeScope());
+                    ratioErrors.Add(shown.RatioError.MoveToOuterDisposeScope());
+                }
+
+                if (stats.Count == 0)
+                {
+                    firstRatioError = stack(ratioErrors).max().item<float>();
+                    PpoGuards.RequireUnitRatio(firstRatioError, _config.RatioTolerance, update);
+                }
+
+                var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, _config.MaxGradNorm);
+                optimizer.Step(learningRate);
+                stats.Add(cat([stack(sums).sum(0), gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
+            }
+        }
+
+        // The only wait for the device in an update's epochs, besides the ratio guard.
+        var means = stack(stats).mean([0]).data<float>().ToArray();
+        return new Dictionary<string, double>(StringComparer.Ordinal)
+        {
+            [MetricNames.PolicyLoss] = means[0],
+            [MetricNames.ValueLoss] = means[1],
+            [MetricNames.TotalLoss] = means[2],
+            [MetricNames.ApproxKl] = means[3],
+            [MetricNames.ClipFraction] = means[4],
+            [MetricNames.Ratio] = means[5],
+            [MetricNames.ValueClipFraction] = means[6],
+            [MetricNames.PpoGradientNorm] = means[7],
+            [MetricNames.FirstRatioError] = firstRatioError,
+        };
+    }
+
+    private Dictionary<string, double> RolloutMetrics(
+        PpoRollout rollout, PpoExperience experience, IReadOnlyList<float> rewardModelScores, double klCoefficient)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var mask = experience.ValueMask_BT;
+        var returnsVariance = MaskedMath.Variance(experience.Returns_BT, mask, VarianceKind.Biased);
+        var errorVariance = MaskedMath.Variance(experience.Returns_BT - experience.Values_BT, mask, VarianceKind.Biased);
+        var numbers = stack(
+            [
+                experience.Kl_BT.sum(1).mean(),
+                rollout.Logprobs_BT.sum(1).mean().neg(),
+                experience.Scores_B.mean(),
+                rollout.PolicyEntropy,
+                1.0 - (errorVariance / returnsVariance.clamp(min: 1e-8)),
+                MaskedMath.Mean(experience.Values_BT, mask),
+                MaskedMath.Mean(experience.Returns_BT, mask),
+                returnsVariance,
+            ]).data<float>().ToArray();
+        return new Dictionary<string, double>(StringComparer.Ordinal)
+        {
+            [MetricNames.Kl] = numbers[0],
+            [MetricNames.KlCoefficient] = klCoefficient,
+            [MetricNames.Entropy] = numbers[1],
+            [MetricNames.Scores] = numbers[2],
+            [MetricNames.RewardModelScores] = rewardModelScores.Average(),
+            [MetricNames.NonScoreReward] = -klCoefficient * numbers[0],
+            [MetricNames.ScoreTotal] = numbers[2] - (klCoefficient * numbers[0]),
+            [MetricNames.PolicyEntropy] = numbers[3],
+            [MetricNames.ExplainedVariance] = numbers[4],
+            [MetricNames.ValueMean] = numbers[5],
+            [MetricNames.ReturnsMean] = numbers[6],
+            [MetricNames.ReturnsVariance] = numbers[7],
+            [MetricNames.ResponseLength] = rollout.Responses.Average(r => r.Length),
+            [MetricNames.EosRate] = rollout.Responses.Average(r => EndsWithEos(r) ? 1.0 : 0.0),
+        };
+    }
+
+    private Tensor ResponseLogits(CausalLanguageModel model, PromptResponseBatch batch)
+    {
+        var logits_NV = model.Logits(batch.SelectPredictors(model.Hidden(batch.InputIds_BL)));
+
+        // The references divide by T + 1e-7; at T = 1 that would only add rounding.
+        return _config.Temperature == 1.0 ? logits_NV : logits_NV / (_config.Temperature + 1e-7);
+    }
+
+    private Tensor Values(PromptResponseBatch batch) =>
+        batch.SelectColumns(_critic.Values(batch.InputIds_BL, null)) - _critic.ScoreBias;
+
+    private PromptResponseBatch Batch(
+        IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> responses, int[] rows, int width, int columns) =>
+        PromptResponseBatch.Create([.. rows.Select(r => prompts[r])], [.. rows.Select(r => responses[r])], _pad, width, columns);
+
+    private IEnumerable<int[]> MicroBatches(int[] rows) => _config.MicroBatchSize == 0 ? [rows] : rows.Chunk(_config.MicroBatchSize);
+
+    private bool EndsWithEos(int[] response) => _policy.Config.EosTokenIds.Contains(response[^1]);
+
+    private static Tensor Rows(int[] rows) => tensor(rows.Select(r => (long)r).ToArray());
+}

@@ -1,0 +1,190 @@
+// B sequences, C context, D model width, V vocabulary.
+using System.Diagnostics;
+using Rlhf.Modeling.Tokenization;
+using Rlhf.Modeling.Transformer;
+using Rlhf.Training.Batching;
+using Rlhf.Training.Checkpointing;
+using Rlhf.Training.Hyperparameters;
+using Rlhf.Training.Metrics;
+using Rlhf.Training.Optimization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Trainer.Service.Algorithms.Pretraining;
+
+/// <summary>
+/// Trains a language model from scratch on a stream of documents: next-token cross-entropy over packed blocks, AdamW, one
+/// learning-rate schedule. Nothing waits for the device except the report every few steps.
+/// </summary>
+/// <param name="config">The hyperparameters.</param>
+/// <param name="model">The model, initialised by the caller; trained in place.</param>
+/// <param name="tokenizer">Encodes the documents; needs an EOS token, which ends each of them.</param>
+/// <param name="document">The text of a document by its index.</param>
+/// <param name="documentCount">How many documents there are; null when there is one for every index.</param>
+public sealed class PretrainTrainer(
+    PretrainConfig config,
+    CausalLanguageModel model,
+    Tokenizer tokenizer,
+    Func<long, string> document,
+    long? documentCount = null)
+{
+    /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
+    /// <param name="stateDirectory">Where states are saved; null saves none.</param>
+    /// <param name="progress">Called at every report.</param>
+    /// <param name="stop">Saves a state and stops between two steps.</param>
+    /// <returns>All reports of the run, without wall-clock metrics.</returns>
+    /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
+    public IReadOnlyList<TrainingProgress> Train(
+        string? stateDirectory = null,
+        Action<TrainingProgress>? progress = null,
+        CancellationToken stop = default)
+    {
+        var faults = config.Validate();
+        if (faults.Count > 0)
+        {
+            throw new HyperparametersException(nameof(PretrainConfig), faults);
+        }
+
+        var endOfText = tokenizer.EosTokenId
+            ?? throw new ArgumentException("The tokenizer has no EOS token; pretraining ends every document with it.");
+        if (config.ContextLength > model.Config.MaxPositionEmbeddings)
+        {
+            throw new HyperparametersException(
+                nameof(PretrainConfig),
+                [$"context_length is {config.ContextLength}; the model has {model.Config.MaxPositionEmbeddings} positions."]);
+        }
+
+        using var everything = NewDisposeScope();
+        var packer = new DocumentPacker(
+            index => tokenizer.Encode(document(index), addSpecialTokens: false),
+            documentCount,
+            config.ContextLength,
+            endOfText,
+            config.Seed);
+        var schedule = new LearningRateSchedule(
+            config.Schedule, config.LearningRate, config.Steps, config.WarmupSteps, config.MinimumLearningRateRatio);
+        using var optimizer = new AdamWOptimizer(model.named_parameters(), config.Adam());
+        var history = new List<TrainingProgress>();
+        var configuration = HyperparametersJson.Write(config);
+        var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
+        var lossSum = zeros(1);
+        var stepsInSum = 0;
+        var firstStep = 0;
+
+        using (var state = store?.LoadLatest(configuration))
+        {
+            if (state is not null)
+            {
+                firstStep = state.Step;
+                state.Restore("model", model);
+                state.Restore("optimizer", optimizer);
+                packer.Seek((long)state.Counter("document"), (int)state.Counter("offset"));
+                lossSum.fill_(state.Number("loss_sum"));
+                stepsInSum = (int)state.Counter("steps_in_loss_sum");
+                history.AddRange(state.History);
+            }
+        }
+
+        model.train();
+        var block = new long[config.ContextLength + 1];
+        var inputs = new long[config.BatchSize * config.ContextLength];
+        var targets = new long[config.BatchSize * config.ContextLength];
+        var clock = Stopwatch.StartNew();
+        var stepsOnClock = 0;
+        for (var step = firstStep; step < config.Steps; step++)
+        {
+            if (stop.IsCancellationRequested)
+            {
+                SaveState(step);
+                stop.ThrowIfCancellationRequested();
+            }
+
+            // 1 batch
+            for (var b = 0; b < config.BatchSize; b++)
+            {
+                packer.Next(block);
+                block.AsSpan(0, config.ContextLength).CopyTo(inputs.AsSpan(b * config.ContextLength));
+                block.AsSpan(1).CopyTo(targets.AsSpan(b * config.ContextLength));
+            }
+
+            using var scope = NewDisposeScope();
+            var inputIds_BC = tensor(inputs, [config.BatchSize, config.ContextLength]);
+            var targetIds = tensor(targets);
+
+            // 2 loss
+            var logits_BCV = model.forward(inputIds_BC);
+            var loss = nn.functional.cross_entropy(logits_BCV.reshape(targets.Length, -1), targetIds);
+
+            // 3 update
+            optimizer.ZeroGrad();
+            loss.backward();
+            var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, config.MaxGradNorm);
+            var learningRate = schedule.At(step);
+            optimizer.Step(learningRate);
+            using (no_grad())
+            {
+                lossSum.add_(loss.detach());
+            }
+
+            stepsInSum++;
+            stepsOnClock++;
+
+            // 4 report
+            var done = step + 1;
+            if (done % config.ReportEvery == 0 || done == config.Steps)
+            {
+                var metrics = new Dictionary<string, double>(StringComparer.Ordinal)
+                {
+                    [MetricNames.TrainLoss] = lossSum.item<float>() / stepsInSum,
+                    [MetricNames.TrainLearningRate] = learningRate,
+                    [MetricNames.TrainGradientNorm] = gradientNorm.item<float>(),
+                    [MetricNames.TrainTokens] = (double)done * targets.Length,
+                };
+                history.Add(new TrainingProgress(done, config.Steps, metrics));
+                progress?.Invoke(new TrainingProgress(done, config.Steps, new Dictionary<string, double>(metrics, StringComparer.Ordinal)
+                {
+                    [MetricNames.TokensPerSecond] = (double)stepsOnClock * targets.Length / clock.Elapsed.TotalSeconds,
+                }));
+                using (no_grad())
+                {
+                    lossSum.zero_();
+                }
+
+                stepsInSum = 0;
+                stepsOnClock = 0;
+                clock.Restart();
+            }
+
+            // 5 state
+            if (done % config.SaveEvery == 0 || done == config.Steps)
+            {
+                SaveState(done);
+            }
+        }
+
+        optimizer.ZeroGrad();
+        return history;
+
+        void SaveState(int step)
+        {
+            if (store is null)
+            {
+                return;
+            }
+
+            using var state = new TrainingState(step, configuration);
+            state.Add("model", model);
+            state.Add("optimizer", optimizer);
+            state.Counters["document"] = (ulong)packer.Document;
+            state.Counters["offset"] = (ulong)packer.Offset;
+            state.Numbers["loss_sum"] = lossSum.item<float>();
+            state.Counters["steps_in_loss_sum"] = (ulong)stepsInSum;
+            foreach (var entry in history)
+            {
+                state.History.Add(entry);
+            }
+
+            store.Save(state);
+        }
+    }
+}
