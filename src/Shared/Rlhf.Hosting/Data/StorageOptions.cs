@@ -16,12 +16,15 @@ public sealed class StorageOptions
     public string? CheckpointDirectory { get; set; }
 
     /// <summary>Full path of the data directory.</summary>
-    public string DataPath => Path.GetFullPath(DataDirectory);
+    public string DataPath => FullPath(DataDirectory);
 
     /// <summary>Full path of the checkpoint store.</summary>
-    public string CheckpointPath => Path.GetFullPath(CheckpointDirectory ?? Path.Combine(DataDirectory, "checkpoints"));
+    public string CheckpointPath => FullPath(CheckpointDirectory ?? Path.Combine(DataDirectory, "checkpoints"));
 
     /// <summary>Full path of the directory that keeps the state of a run between attempts.</summary>
     /// <param name="runId">The run.</param>
     public string RunPath(Guid runId) => Path.Combine(DataPath, "runs", runId.ToString());
+
+    // The binder reads every property before the rules are checked, so an empty path must pass here.
+    private static string FullPath(string path) => path.Length == 0 ? "" : Path.GetFullPath(path);
 }
