@@ -15,7 +15,7 @@ internal sealed record AddedToken(int Id, string Content, bool Special, bool Sin
             throw new InvalidDataException($"{at}.content must be a non-empty string");
         }
 
-        if (!token.TryGetProperty("id", out var number) || !number.TryGetInt32(out var id) || id < 0)
+        if (!TokenizerJson.TryInteger(TokenizerJson.Child(token, "id"), out var id) || id < 0)
         {
             throw new InvalidDataException($"{at}.id (\"{content}\") must be a non-negative integer");
         }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -214,7 +215,11 @@ public static class BpeTrainer
                 _symbols[index] = Array.ConvertAll(Encoding.UTF8.GetBytes(word), value => byteIds[value]);
                 _lengths[index] = _symbols[index].Length;
                 _counts[index] = count;
-                AddPairs(index, joined: null, grown: null);
+                for (var i = 0; i + 1 < _lengths[index]; i++)
+                {
+                    Add(Pair(_symbols[index][i], _symbols[index][i + 1]), count, index, grown: null);
+                }
+
                 index++;
             }
 
@@ -257,55 +262,57 @@ public static class BpeTrainer
             {
                 var symbols = _symbols[word];
                 var length = _lengths[word];
-                for (var i = 0; i + 1 < length; i++)
-                {
-                    _pairCounts[Pair(symbols[i], symbols[i + 1])] -= _counts[word];
-                }
-
+                var count = _counts[word];
                 var kept = 0;
                 for (var i = 0; i < length; i++)
                 {
-                    var match = i + 1 < length && symbols[i] == left && symbols[i + 1] == right;
-                    symbols[kept++] = match ? joined : symbols[i];
-                    i += match ? 1 : 0;
+                    if (i + 1 == length || symbols[i] != left || symbols[i + 1] != right)
+                    {
+                        symbols[kept++] = symbols[i];
+                        continue;
+                    }
+
+                    if (kept > 0)
+                    {
+                        Add(Pair(symbols[kept - 1], left), -count);
+                        Add(Pair(symbols[kept - 1], joined), count, word, grown);
+                    }
+
+                    if (i + 2 < length)
+                    {
+                        Add(Pair(right, symbols[i + 2]), -count);
+                        Add(Pair(joined, symbols[i + 2]), count, word, grown);
+                    }
+
+                    symbols[kept++] = joined;
+                    i++;
                 }
 
                 _lengths[word] = kept;
-                AddPairs(word, joined, grown);
             }
 
             _pairCounts.Remove(pair);
             foreach (var changed in grown)
             {
-                _queue.Enqueue(changed, (-_pairCounts[changed], changed));
+                _queue.Enqueue(changed, (-_pairCounts.GetValueOrDefault(changed), changed));
             }
         }
 
         private static ulong Pair(int left, int right) => ((ulong)(uint)left << 32) | (uint)right;
 
-        /// <summary>Counts a word's pairs. After a merge only pairs with the joined symbol can be new to the word.</summary>
-        private void AddPairs(int word, int? joined, HashSet<ulong>? grown)
+        private void Add(ulong pair, long count) =>
+            CollectionsMarshal.GetValueRefOrAddDefault(_pairCounts, pair, out _) += count;
+
+        /// <summary>Adds to a pair's count, enters the word in its index and notes the pair.</summary>
+        private void Add(ulong pair, long count, int word, HashSet<ulong>? grown)
         {
-            var symbols = _symbols[word];
-            for (var i = 0; i + 1 < _lengths[word]; i++)
+            Add(pair, count);
+            grown?.Add(pair);
+            ref var words = ref CollectionsMarshal.GetValueRefOrAddDefault(_wordsOfPair, pair, out _);
+            words ??= [];
+            if (words.Count == 0 || words[^1] != word)
             {
-                var pair = Pair(symbols[i], symbols[i + 1]);
-                _pairCounts[pair] = _pairCounts.GetValueOrDefault(pair) + _counts[word];
-                if (joined is { } id && symbols[i] != id && symbols[i + 1] != id)
-                {
-                    continue;
-                }
-
-                grown?.Add(pair);
-                if (!_wordsOfPair.TryGetValue(pair, out var words))
-                {
-                    _wordsOfPair[pair] = words = [];
-                }
-
-                if (words.Count == 0 || words[^1] != word)
-                {
-                    words.Add(word);
-                }
+                words.Add(word);
             }
         }
     }

@@ -273,7 +273,7 @@ public sealed class Tokenizer
         var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var entry in element.EnumerateObject())
         {
-            if (!entry.Value.TryGetInt32(out var id) || id < 0)
+            if (!TokenizerJson.TryInteger(entry.Value, out var id) || id < 0)
             {
                 throw new InvalidDataException($"model.vocab[\"{entry.Name}\"] must be a non-negative integer");
             }

@@ -19,9 +19,15 @@ internal static class TokenizerJson
             : throw new InvalidDataException($"{at}.{name} must be a string");
 
     public static int Integer(JsonElement element, string name, string at) =>
-        element.TryGetProperty(name, out var value) && value.TryGetInt32(out var number)
+        TryInteger(Child(element, name), out var number)
             ? number
             : throw new InvalidDataException($"{at}.{name} must be an integer");
+
+    public static bool TryInteger(JsonElement element, out int number)
+    {
+        number = 0;
+        return element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out number);
+    }
 
     public static bool Flag(JsonElement element, string name, bool absent = false) =>
         element.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False

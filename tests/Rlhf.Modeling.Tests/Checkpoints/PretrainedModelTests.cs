@@ -1,0 +1,269 @@
+using System.Text.Json.Nodes;
+using Rlhf.Modeling.Checkpoints;
+using Rlhf.Modeling.Heads;
+using Rlhf.Modeling.Tokenization;
+using Rlhf.Modeling.Transformer;
+using Rlhf.Numerics;
+using static TorchSharp.torch;
+
+namespace Rlhf.Modeling.Tests.Checkpoints;
+
+public sealed class PretrainedModelTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly TorchSharp.DisposeScope _scope = NewDisposeScope();
+    private readonly CausalLanguageModel _model = TinyModels.Causal(TinyModels.Config with { TieWordEmbeddings = false, EosTokenIds = [1, 4] });
+
+    private string Target => _directory.File("model");
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        _scope.Dispose();
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public void Save_ThenLoad_BitEqualInSinglePrecision()
+    {
+        PretrainedModel.Save(_model, TinyModels.Tokenizer(), Target);
+        using var loaded = PretrainedModel.LoadCausal(Target);
+        Assert.Equal(Parameters(_model), Parameters(loaded));
+        Assert.Equal([1, 4], loaded.Config.EosTokenIds);
+        Assert.Equal(TinyModels.Tokenizer().Fingerprint, Tokenizer.Load(Target).Fingerprint);
+        Assert.Equal(
+            ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"],
+            Directory.GetFiles(Target).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Save_InBfloat16_RoundsOnceThenStays()
+    {
+        PretrainedModel.Save(_model, TinyModels.Tokenizer(), Target, ScalarType.BFloat16);
+        using var loaded = PretrainedModel.LoadCausal(Target);
+        foreach (var ((name, original), (_, rounded)) in _model.named_parameters().Zip(loaded.named_parameters()))
+        {
+            Assert.Equal(ScalarType.Float32, rounded.dtype);
+            Assert.True(original.to_type(ScalarType.BFloat16).to_type(ScalarType.Float32).bytes.SequenceEqual(rounded.bytes), name);
+        }
+
+        var second = _directory.File("second");
+        PretrainedModel.Save(loaded, TinyModels.Tokenizer(), second, ScalarType.BFloat16);
+        Assert.Equal(CheckpointHash.Compute(Target), CheckpointHash.Compute(second));
+    }
+
+    [Fact]
+    public void Save_ScalarModel_LoadsAsScalarOnly()
+    {
+        using var scalar = ScalarHeadModel.FromCausal(_model, new Philox(2));
+        PretrainedModel.Save(scalar, TinyModels.Tokenizer(), Target);
+        using var loaded = PretrainedModel.LoadScalar(Target);
+        Assert.Equal(Parameters(scalar), Parameters(loaded));
+        var fault = Assert.Throws<CheckpointException>(() => PretrainedModel.LoadCausal(Target));
+        Assert.Contains("missing tensors: lm_head.weight; unexpected tensors: score.weight", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Save_OverAnExistingDirectory_ReplacesItWhole()
+    {
+        Directory.CreateDirectory(Target);
+        File.WriteAllText(Path.Combine(Target, "old.txt"), "old");
+        PretrainedModel.Save(_model, TinyModels.Tokenizer(), Target);
+        Assert.False(File.Exists(Path.Combine(Target, "old.txt")));
+        Assert.Equal(["model"], Directory.GetFileSystemEntries(_directory.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void Save_NotFiniteWeight_NamesItAndLeavesTheDirectoryUntouched()
+    {
+        PretrainedModel.Save(_model, TinyModels.Tokenizer(), Target);
+        var before = CheckpointHash.Compute(Target);
+        using (no_grad())
+        {
+            _model.Body.Layers[1].FeedForward.Up.weight[3, 2] = float.NaN;
+        }
+
+        var fault = Assert.Throws<CheckpointException>(() => PretrainedModel.Save(_model, TinyModels.Tokenizer(), Target));
+        Assert.Contains("model.layers.1.mlp.up_proj.weight holds NaN", fault.Message, StringComparison.Ordinal);
+        Assert.Equal(before, CheckpointHash.Compute(Target));
+        Assert.Equal(["model"], Directory.GetFileSystemEntries(_directory.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void Save_PlaceTakenByAFile_LeavesItAndNothingBeside()
+    {
+        File.WriteAllText(Target, "a file");
+        Assert.ThrowsAny<IOException>(() => PretrainedModel.Save(_model, TinyModels.Tokenizer(), Target));
+        Assert.Equal("a file", File.ReadAllText(Target));
+        Assert.Equal(["model"], Directory.GetFileSystemEntries(_directory.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void Save_AsIntegers_Throws() => Assert.Contains(
+        "Int64", Assert.Throws<ArgumentException>(() => PretrainedModel.Save(_model, TinyModels.Tokenizer(), Target, ScalarType.Int64)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.NegativeInfinity)]
+    public void Load_NotFiniteWeight_NamesTheTensor(float broken)
+    {
+        Rewrite(tensors =>
+        {
+            var norm = tensors["model.norm.weight"].clone();
+            norm[0] = broken;
+            tensors["model.norm.weight"] = norm;
+        });
+        AssertLoadFails("tensor model.norm.weight holds NaN or infinite weights");
+    }
+
+    [Fact]
+    public void Load_MissingUnexpectedAndMisshapenTensors_AllNamed()
+    {
+        Rewrite(tensors =>
+        {
+            tensors.Remove("model.norm.weight");
+            tensors.Remove("model.layers.0.mlp.up_proj.weight");
+            tensors["extra.weight"] = ones(2);
+            tensors["lm_head.weight"] = ones([3, 3]);
+        });
+        AssertLoadFails(
+            "missing tensors: model.layers.0.mlp.up_proj.weight, model.norm.weight",
+            "unexpected tensors: extra.weight",
+            "tensor lm_head.weight has shape [3, 3], the config needs [48, 32]");
+    }
+
+    [Fact]
+    public void Load_TruncatedWeights_SaysSo()
+    {
+        PretrainedModel.Save(_model, TinyModels.Tokenizer(), Target);
+        var path = Path.Combine(Target, "model.safetensors");
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..^5]);
+        AssertLoadFails("model.safetensors: truncated");
+    }
+
+    [Fact]
+    public void Load_AbsentFiles_AreNamed()
+    {
+        Directory.CreateDirectory(Target);
+        AssertLoadFails("has no config.json");
+        File.WriteAllText(Path.Combine(Target, "config.json"), _model.Config.ToJson());
+        AssertLoadFails("has no model.safetensors");
+        File.WriteAllText(Path.Combine(Target, "config.json"), """{"model_type":"bert"}""");
+        AssertLoadFails("model_type \"bert\" is not supported");
+    }
+
+    [Fact]
+    public void Load_ScoreBiasNotANumber_NamesTheField()
+    {
+        using var scalar = ScalarHeadModel.FromCausal(_model, new Philox(2));
+        PretrainedModel.Save(scalar, TinyModels.Tokenizer(), Target);
+        EditConfig(json => json["score_bias"] = "high");
+        Assert.Contains("score_bias is \"high\"", Assert.Throws<CheckpointException>(() => PretrainedModel.LoadScalar(Target)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_TiedHeadStoredTwice_AcceptedOnlyIfEqual()
+    {
+        using var tied = TinyModels.Causal();
+        Rewrite(tensors => tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].clone(), tied);
+        using (var loaded = PretrainedModel.LoadCausal(Target))
+        {
+            Assert.Equal(Parameters(tied), Parameters(loaded));
+        }
+
+        Rewrite(tensors => tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"] + 1f, tied);
+        AssertLoadFails("lm_head.weight differs from model.embed_tokens.weight");
+    }
+
+    [Fact]
+    public void Load_RotaryFrequenciesOfOldCheckpoints_AreIgnored()
+    {
+        Rewrite(tensors => tensors["model.layers.0.self_attn.rotary_emb.inv_freq"] = ones(4));
+        using var loaded = PretrainedModel.LoadCausal(Target);
+        Assert.Equal(Parameters(_model), Parameters(loaded));
+    }
+
+    [Fact]
+    public void Load_Shards_ReadsAllAndRefusesFaults()
+    {
+        PretrainedModel.Save(_model, TinyModels.Tokenizer(), Target);
+        File.Delete(Path.Combine(Target, "model.safetensors"));
+        var tensors = _model.named_parameters().ToDictionary(entry => entry.name, entry => (Tensor)entry.parameter);
+        var halves = tensors.GroupBy(entry => entry.Key.Contains("layers.0", StringComparison.Ordinal) ? "a.safetensors" : "b.safetensors").ToArray();
+        var map = new JsonObject();
+        foreach (var half in halves)
+        {
+            SafeTensorsWriter.Write(Path.Combine(Target, half.Key), half.ToDictionary());
+            foreach (var (name, _) in half)
+            {
+                map[name] = half.Key;
+            }
+        }
+
+        var index = Path.Combine(Target, "model.safetensors.index.json");
+        File.WriteAllText(index, new JsonObject { ["weight_map"] = map }.ToJsonString());
+        using (var loaded = PretrainedModel.LoadCausal(Target))
+        {
+            Assert.Equal(Parameters(_model), Parameters(loaded));
+        }
+
+        SafeTensorsWriter.Write(Path.Combine(Target, "a.safetensors"), tensors);
+        AssertLoadFails("is in two files");
+        File.WriteAllText(index, """{"weight_map":{"x":"../outside.safetensors"}}""");
+        AssertLoadFails("must be a file name without a folder");
+        File.WriteAllText(index, """{"weights":1}""");
+        AssertLoadFails("weight_map");
+    }
+
+    [Fact]
+    public void Load_Failing_LeavesNoTensors()
+    {
+        Rewrite(tensors => tensors.Remove("model.norm.weight"));
+        var before = TinyModels.LiveTensors();
+        Assert.Throws<CheckpointException>(() => PretrainedModel.LoadCausal(Target));
+        Assert.Equal(before, Rlhf.Torch.Extensions.TorchRuntime.LiveTensors);
+    }
+
+    [Fact]
+    public void Compute_NamesAndContents_CountDatesDoNot()
+    {
+        Directory.CreateDirectory(_directory.File("a", "sub"));
+        File.WriteAllText(_directory.File("a", "x"), "1");
+        File.WriteAllText(_directory.File("a", "sub", "y"), "2");
+        var hash = CheckpointHash.Compute(_directory.File("a"));
+        File.SetLastWriteTimeUtc(_directory.File("a", "x"), DateTime.UnixEpoch);
+        Assert.Equal(hash, CheckpointHash.Compute(_directory.File("a")));
+        File.Move(_directory.File("a", "x"), _directory.File("a", "z"));
+        var renamed = CheckpointHash.Compute(_directory.File("a"));
+        Assert.NotEqual(hash, renamed);
+        File.WriteAllText(_directory.File("a", "z"), "3");
+        Assert.NotEqual(renamed, CheckpointHash.Compute(_directory.File("a")));
+        Assert.Matches("^[0-9a-f]{64}$", hash);
+    }
+
+    private static Dictionary<string, float[]> Parameters(nn.Module model) =>
+        model.named_parameters().ToDictionary(entry => entry.name, entry => TinyModels.Floats(entry.parameter));
+
+    private void Rewrite(Action<Dictionary<string, Tensor>> change, CausalLanguageModel? model = null)
+    {
+        PretrainedModel.Save(model ?? _model, TinyModels.Tokenizer(), Target);
+        using var noGrad = no_grad();
+        var tensors = (model ?? _model).named_parameters().ToDictionary(entry => entry.name, entry => (Tensor)entry.parameter);
+        change(tensors);
+        SafeTensorsWriter.Write(Path.Combine(Target, "model.safetensors"), tensors);
+    }
+
+    private void EditConfig(Action<JsonObject> change)
+    {
+        var path = Path.Combine(Target, "config.json");
+        var json = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        change(json);
+        File.WriteAllText(path, json.ToJsonString());
+    }
+
+    private void AssertLoadFails(params string[] expected)
+    {
+        var fault = Assert.Throws<CheckpointException>(() => PretrainedModel.LoadCausal(Target));
+        Assert.All(expected, part => Assert.Contains(part, fault.Message, StringComparison.Ordinal));
+    }
+}

@@ -1,0 +1,195 @@
+using Rlhf.Modeling.Transformer;
+using static TorchSharp.torch;
+
+namespace Rlhf.Modeling.Tests.Transformer;
+
+public sealed class CausalLanguageModelTests
+{
+    private static readonly int[][] Rows = [[5, 9, 14, 3, 22], [7, 30, 11]];
+
+    [Fact]
+    public void Parameters_Names_AreThoseOfHuggingFace()
+    {
+        using var model = TinyModels.Causal(TinyModels.Config with { NumHiddenLayers = 1, TieWordEmbeddings = false, AttentionBias = true, MlpBias = true });
+        string[] expected =
+        [
+            "model.embed_tokens.weight", "model.norm.weight", "lm_head.weight",
+            .. ((string[])["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"])
+                .SelectMany(name => (string[])[$"model.layers.0.{name}.weight", $"model.layers.0.{name}.bias"]),
+            "model.layers.0.input_layernorm.weight", "model.layers.0.post_attention_layernorm.weight",
+        ];
+        Assert.Equal(expected.Order(StringComparer.Ordinal), model.named_parameters().Select(entry => entry.name).Order(StringComparer.Ordinal));
+        using var tied = TinyModels.Causal();
+        Assert.DoesNotContain(tied.named_parameters(), entry => entry.name == "lm_head.weight");
+    }
+
+    [Fact]
+    public void Initialize_Weights_HaveTheGivenSpreadAndNormsAreOne()
+    {
+        using var model = TinyModels.Causal(TinyModels.Config with { AttentionBias = true });
+        foreach (var (name, parameter) in model.named_parameters())
+        {
+            var values = TinyModels.Floats(parameter);
+            if (name.EndsWith("norm.weight", StringComparison.Ordinal))
+            {
+                Assert.All(values, value => Assert.Equal(1f, value));
+            }
+            else if (name.EndsWith("bias", StringComparison.Ordinal))
+            {
+                Assert.All(values, value => Assert.Equal(0f, value));
+            }
+            else
+            {
+                // n ≥ 512 draws: the sample deviation is within 10% of 0.3 with a margin of more than three standard errors.
+                Assert.InRange(Math.Sqrt(values.Average(value => (double)value * value)), 0.27, 0.33);
+            }
+        }
+
+        using var same = TinyModels.Causal(TinyModels.Config with { AttentionBias = true });
+        Assert.Equal(TinyModels.Floats(model.Body.Layers[1].FeedForward.Down.weight), TinyModels.Floats(same.Body.Layers[1].FeedForward.Down.weight));
+    }
+
+    [Theory]
+    [InlineData(true, 0)]
+    [InlineData(true, 3)]
+    [InlineData(false, 0)]
+    [InlineData(false, 3)]
+    public void Hidden_Padding_DoesNotChangeRealTokens(bool left, int extra)
+    {
+        using var scope = NewDisposeScope();
+        using var model = TinyModels.Causal();
+        var (ids, mask) = TinyModels.Padded(Rows, left, extra);
+        var padded = model.Hidden(ids, mask);
+        for (var row = 0; row < Rows.Length; row++)
+        {
+            var length = Rows[row].Length;
+            var alone = TinyModels.Floats(model.Hidden(TinyModels.Ids(Rows[row])));
+            var within = TinyModels.Floats(padded.select(0, row).narrow(0, left ? ids.shape[1] - length : 0, length));
+            AssertClose(alone, within, 2e-5f);
+        }
+
+        Assert.All(TinyModels.Floats(padded), value => Assert.True(float.IsFinite(value)));
+    }
+
+    [Fact]
+    public void Hidden_MaskWithoutPaddingOrPositions_SameAsNone()
+    {
+        using var scope = NewDisposeScope();
+        using var model = TinyModels.Causal();
+        var ids = TinyModels.Ids([5, 9, 14, 3], [7, 30, 11, 8]);
+        var plain = TinyModels.Floats(model.Hidden(ids));
+        Assert.Equal(plain, TinyModels.Floats(model.Hidden(ids, ones_like(ids))));
+        AssertClose(plain, TinyModels.Floats(model.Hidden(ids, null, TinyModels.Ids([0, 1, 2, 3], [0, 1, 2, 3]))), 1e-6f);
+    }
+
+    [Fact]
+    public void Hidden_LaterTokens_DoNotChangeEarlierOnes()
+    {
+        using var scope = NewDisposeScope();
+        using var model = TinyModels.Causal();
+        var first = TinyModels.Floats(model.Hidden(TinyModels.Ids([5, 9, 14, 3])).narrow(1, 0, 3));
+        var second = TinyModels.Floats(model.Hidden(TinyModels.Ids([5, 9, 14, 40])).narrow(1, 0, 3));
+        AssertClose(first, second, 1e-6f);
+    }
+
+    [Fact]
+    public void Hidden_ShiftedPositions_SameStates()
+    {
+        // Rotary attention depends on distances only.
+        using var scope = NewDisposeScope();
+        using var model = TinyModels.Causal();
+        var ids = TinyModels.Ids([5, 9, 14, 3]);
+        var shifted = model.Hidden(ids, null, TinyModels.Ids([20, 21, 22, 23]));
+        AssertClose(TinyModels.Floats(model.Hidden(ids)), TinyModels.Floats(shifted), 5e-5f);
+    }
+
+    [Fact]
+    public void Hidden_LongerThanTheFirstRotaryTable_GrowsIt()
+    {
+        using var scope = NewDisposeScope();
+        using var rotary = new RotaryTable(TinyModels.Config with { MaxPositionEmbeddings = 5000 });
+        var early = TinyModels.Floats(rotary.ForLength(10, CPU).KeyCos);
+        var late = rotary.ForLength(3000, CPU);
+        Assert.Equal(early, TinyModels.Floats(late.KeyCos.narrow(0, 0, 10)));
+
+        // Element 0 turns by one radian for each position.
+        Assert.Equal(Math.Cos(2999), late.KeyCos[2999, 0].select(0, 0).item<float>(), 5);
+        Assert.Equal(Math.Sin(2999), -late.KeySin[2999, 0].select(0, 0).item<float>(), 5);
+        Assert.Equal(Math.Sin(2999) / Math.Sqrt(8), late.QuerySin[2999, 0].select(0, 4).item<float>(), 5);
+    }
+
+    [Fact]
+    public void Hidden_Shapes_AreChecked()
+    {
+        using var scope = NewDisposeScope();
+        using var model = TinyModels.Causal();
+        var ids = TinyModels.Ids([1, 2, 3]);
+        Assert.Throws<ArgumentException>(() => model.Hidden(tensor(new long[] { 1, 2 })));
+        Assert.Throws<ArgumentException>(() => model.Hidden(ids, TinyModels.Ids([1, 1])));
+        Assert.Throws<ArgumentException>(() => model.Hidden(ids, null, TinyModels.Ids([0, 1])));
+        Assert.Throws<ArgumentException>(() => model.Hidden(ids, null, TinyModels.Ids([-1, 0, 1])));
+        Assert.Contains("max_position_embeddings is 64", Assert.Throws<ArgumentException>(() => model.Hidden(ids, null, TinyModels.Ids([62, 63, 64]))).Message, StringComparison.Ordinal);
+        Assert.Contains("65 positions", Assert.Throws<ArgumentException>(() => model.Hidden(zeros([1, 65], dtype: ScalarType.Int64))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Backward_OfLogits_ReachesEveryParameter()
+    {
+        using var scope = NewDisposeScope();
+        using var model = TinyModels.Causal(TinyModels.Config with { TieWordEmbeddings = false, AttentionBias = true });
+        model.forward(TinyModels.Ids([5, 9, 14, 3])).square().mean().backward();
+        foreach (var (name, parameter) in model.named_parameters())
+        {
+            Assert.True(parameter.grad is not null, name);
+
+            // Adding a constant to all keys' scores of a query changes nothing: the key bias has no gradient but rounding.
+            if (!name.EndsWith("k_proj.bias", StringComparison.Ordinal))
+            {
+                Assert.True(parameter.grad!.square().sum().item<float>() > 0, name);
+            }
+        }
+    }
+
+    [Fact]
+    public void Forward_ThenDispose_LeavesNoTensors()
+    {
+        using var model = TinyModels.Causal();
+        var before = TinyModels.LiveTensors();
+        using (NewDisposeScope())
+        {
+            var (ids, mask) = TinyModels.Padded(Rows, left: true);
+            model.forward(ids, mask).sum().backward();
+            foreach (var parameter in model.parameters())
+            {
+                parameter.grad = null;
+            }
+        }
+
+        Assert.Equal(before, TinyModels.LiveTensors());
+    }
+
+    [Fact]
+    public void Clone_Changed_LeavesTheOriginal()
+    {
+        using var model = TinyModels.Causal();
+        var before = TinyModels.Floats(model.OutputWeight);
+        using var clone = model.Clone();
+        Assert.Equal(before, TinyModels.Floats(clone.OutputWeight));
+        using (no_grad())
+        {
+            clone.OutputWeight.zero_();
+        }
+
+        Assert.Equal(before, TinyModels.Floats(model.OutputWeight));
+    }
+
+    [Fact]
+    public void Constructor_IllegalConfig_ListsFaults() =>
+        Assert.Contains("head_dim", Assert.Throws<ArgumentException>(() => new CausalLanguageModel(TinyModels.Config with { HeadDim = 7 })).Message, StringComparison.Ordinal);
+
+    private static void AssertClose(float[] expected, float[] actual, float tolerance)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        Assert.True(expected.Zip(actual).All(pair => Math.Abs(pair.First - pair.Second) <= tolerance), $"largest difference {expected.Zip(actual).Max(pair => Math.Abs(pair.First - pair.Second))}");
+    }
+}
