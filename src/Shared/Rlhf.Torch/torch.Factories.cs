@@ -20,6 +20,18 @@ public static partial class torch
     public static Tensor empty(long dim0, long dim1, long dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("empty.memory_format", [dim0, dim1, dim2], dtype, device, requires_grad, names);
 
     /// <summary>A tensor of that shape whose elements are whatever the memory holds.</summary>
+    public static Tensor empty(int size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("empty.memory_format", [size], dtype, device, requires_grad, names);
+
+    /// <summary>A tensor of that shape whose elements are whatever the memory holds.</summary>
+    public static Tensor empty(int rows, int columns, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("empty.memory_format", [rows, columns], dtype, device, requires_grad, names);
+
+    /// <summary>A tensor of that shape whose elements are whatever the memory holds.</summary>
+    public static Tensor empty(int dim0, int dim1, int dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("empty.memory_format", [dim0, dim1, dim2], dtype, device, requires_grad, names);
+
+    /// <summary>A tensor of that shape whose elements are whatever the memory holds.</summary>
+    public static Tensor empty(int dim0, int dim1, int dim2, int dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("empty.memory_format", [dim0, dim1, dim2, dim3], dtype, device, requires_grad, names);
+
+    /// <summary>A tensor of that shape whose elements are whatever the memory holds.</summary>
     public static Tensor empty(long dim0, long dim1, long dim2, long dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("empty.memory_format", [dim0, dim1, dim2, dim3], dtype, device, requires_grad, names);
 
     /// <summary>A tensor of that shape full of zeros.</summary>
@@ -36,6 +48,18 @@ public static partial class torch
 
     /// <summary>A tensor of that shape full of zeros.</summary>
     public static Tensor zeros(long dim0, long dim1, long dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("zeros", [dim0, dim1, dim2], dtype, device, requires_grad, names);
+
+    /// <summary>A tensor of that shape full of zeros.</summary>
+    public static Tensor zeros(int size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("zeros", [size], dtype, device, requires_grad, names);
+
+    /// <summary>A tensor of that shape full of zeros.</summary>
+    public static Tensor zeros(int rows, int columns, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("zeros", [rows, columns], dtype, device, requires_grad, names);
+
+    /// <summary>A tensor of that shape full of zeros.</summary>
+    public static Tensor zeros(int dim0, int dim1, int dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("zeros", [dim0, dim1, dim2], dtype, device, requires_grad, names);
+
+    /// <summary>A tensor of that shape full of zeros.</summary>
+    public static Tensor zeros(int dim0, int dim1, int dim2, int dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("zeros", [dim0, dim1, dim2, dim3], dtype, device, requires_grad, names);
 
     /// <summary>A tensor of that shape full of zeros.</summary>
     public static Tensor zeros(long dim0, long dim1, long dim2, long dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("zeros", [dim0, dim1, dim2, dim3], dtype, device, requires_grad, names);
@@ -56,6 +80,18 @@ public static partial class torch
     public static Tensor ones(long dim0, long dim1, long dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("ones", [dim0, dim1, dim2], dtype, device, requires_grad, names);
 
     /// <summary>A tensor of that shape full of ones.</summary>
+    public static Tensor ones(int size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("ones", [size], dtype, device, requires_grad, names);
+
+    /// <summary>A tensor of that shape full of ones.</summary>
+    public static Tensor ones(int rows, int columns, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("ones", [rows, columns], dtype, device, requires_grad, names);
+
+    /// <summary>A tensor of that shape full of ones.</summary>
+    public static Tensor ones(int dim0, int dim1, int dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("ones", [dim0, dim1, dim2], dtype, device, requires_grad, names);
+
+    /// <summary>A tensor of that shape full of ones.</summary>
+    public static Tensor ones(int dim0, int dim1, int dim2, int dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("ones", [dim0, dim1, dim2, dim3], dtype, device, requires_grad, names);
+
+    /// <summary>A tensor of that shape full of ones.</summary>
     public static Tensor ones(long dim0, long dim1, long dim2, long dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) => Make("ones", [dim0, dim1, dim2, dim3], dtype, device, requires_grad, names);
 
     /// <summary>Random numbers, uniform in [0, 1).</summary>
@@ -74,6 +110,18 @@ public static partial class torch
     public static Tensor rand(long dim0, long dim1, long dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) => Random("rand", [dim0, dim1, dim2], dtype, device, requires_grad, generator, names);
 
     /// <summary>Random numbers, uniform in [0, 1).</summary>
+    public static Tensor rand(int size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) => Random("rand", [size], dtype, device, requires_grad, generator, names);
+
+    /// <summary>Random numbers, uniform in [0, 1).</summary>
+    public static Tensor rand(int rows, int columns, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) => Random("rand", [rows, columns], dtype, device, requires_grad, generator, names);
+
+    /// <summary>Random numbers, uniform in [0, 1).</summary>
+    public static Tensor rand(int dim0, int dim1, int dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) => Random("rand", [dim0, dim1, dim2], dtype, device, requires_grad, generator, names);
+
+    /// <summary>Random numbers, uniform in [0, 1).</summary>
+    public static Tensor rand(int dim0, int dim1, int dim2, int dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) => Random("rand", [dim0, dim1, dim2, dim3], dtype, device, requires_grad, generator, names);
+
+    /// <summary>Random numbers, uniform in [0, 1).</summary>
     public static Tensor rand(long dim0, long dim1, long dim2, long dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) => Random("rand", [dim0, dim1, dim2, dim3], dtype, device, requires_grad, generator, names);
 
     /// <summary>Random numbers, normal with mean 0 and deviation 1.</summary>
@@ -90,6 +138,18 @@ public static partial class torch
 
     /// <summary>Random numbers, normal with mean 0 and deviation 1.</summary>
     public static Tensor randn(long dim0, long dim1, long dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) => Random("randn", [dim0, dim1, dim2], dtype, device, requires_grad, generator, names);
+
+    /// <summary>Random numbers, normal with mean 0 and deviation 1.</summary>
+    public static Tensor randn(int size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) => Random("randn", [size], dtype, device, requires_grad, generator, names);
+
+    /// <summary>Random numbers, normal with mean 0 and deviation 1.</summary>
+    public static Tensor randn(int rows, int columns, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) => Random("randn", [rows, columns], dtype, device, requires_grad, generator, names);
+
+    /// <summary>Random numbers, normal with mean 0 and deviation 1.</summary>
+    public static Tensor randn(int dim0, int dim1, int dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) => Random("randn", [dim0, dim1, dim2], dtype, device, requires_grad, generator, names);
+
+    /// <summary>Random numbers, normal with mean 0 and deviation 1.</summary>
+    public static Tensor randn(int dim0, int dim1, int dim2, int dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) => Random("randn", [dim0, dim1, dim2, dim3], dtype, device, requires_grad, generator, names);
 
     /// <summary>Random numbers, normal with mean 0 and deviation 1.</summary>
     public static Tensor randn(long dim0, long dim1, long dim2, long dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) => Random("randn", [dim0, dim1, dim2, dim3], dtype, device, requires_grad, generator, names);

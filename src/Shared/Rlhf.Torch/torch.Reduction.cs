@@ -11,6 +11,9 @@ public static partial class torch
     /// <summary>The sums over one dimension.</summary>
     public static Tensor sum(Tensor input, long dim, bool keepdim = false, ScalarType? type = null) => input.sum(dim, keepdim, type);
 
+    /// <summary>The sums over one dimension. (Without this overload a literal 0 would be taken for the element type.)</summary>
+    public static Tensor sum(Tensor input, int dim, bool keepdim = false, ScalarType? type = null) => input.sum((long)dim, keepdim, type);
+
     /// <summary>The mean of all elements.</summary>
     public static Tensor mean(Tensor input) => input.mean();
 

@@ -18,6 +18,9 @@ public static partial class torch
         /// <summary>The sums over one dimension.</summary>
         public Tensor sum(long dim, bool keepdim = false, ScalarType? type = null) => Aten.Call("sum.dim_IntList", this, dim, keepdim, type);
 
+        /// <summary>The sums over one dimension. (Without this overload a literal 0 would be taken for the element type.)</summary>
+        public Tensor sum(int dim, bool keepdim = false, ScalarType? type = null) => sum((long)dim, keepdim, type);
+
         /// <summary>The mean of all elements.</summary>
         public Tensor mean() => Aten.Call("mean", this);
 
@@ -29,6 +32,9 @@ public static partial class torch
 
         /// <summary>The products over one dimension.</summary>
         public Tensor prod(long dim, bool keepdim = false, ScalarType? type = null) => Aten.Call("prod.dim_int", this, dim, keepdim, type);
+
+        /// <summary>The products over one dimension. (Without this overload a literal 0 would be taken for the element type.)</summary>
+        public Tensor prod(int dim, bool keepdim = false, ScalarType? type = null) => prod((long)dim, keepdim, type);
 
         /// <summary>The variance of all elements, divided by n - 1 when unbiased.</summary>
         public Tensor var(bool unbiased = true) => Aten.Call("var", this, unbiased);
