@@ -104,7 +104,9 @@ public sealed class OptimizerParityTests
                 (long)(entry.Optional("total_steps") ?? long.MaxValue),
                 entry.GetProperty("warmup_steps").GetInt64());
             var rates = entry.GetProperty("lr_of_step").Numbers();
-            for (var step = 0; step < rates.Length; step++)
+
+            // After its last step transformers' cosine rises again; ours stays down.
+            for (var step = 0; step < rates.Length && step <= (entry.Optional("total_steps") ?? rates.Length); step++)
             {
                 Assert.Equal(rates[step], schedule.At(step), 1e-15);
             }

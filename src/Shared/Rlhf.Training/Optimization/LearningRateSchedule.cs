@@ -13,7 +13,7 @@ public enum ScheduleKind
     Cosine,
 }
 
-/// <summary>The learning rate of each step: a linear warm-up from zero, then one of three shapes. Equals the schedules of Hugging Face transformers.</summary>
+/// <summary>The learning rate of each step: a linear warm-up from zero, then one of three shapes. Equals the schedules of Hugging Face transformers up to the last step; after it the rate stays, where their cosine rises again.</summary>
 /// <param name="Kind">The shape after warm-up.</param>
 /// <param name="BaseRate">The highest rate, reached when warm-up ends.</param>
 /// <param name="TotalSteps">The number of steps at which a falling schedule ends.</param>

@@ -339,7 +339,7 @@ public sealed class PpoTrainer : IDisposable
 
                 var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, _config.MaxGradNorm);
                 optimizer.Step(learningRate);
-                stats.Add(cat([stack(sums).sum(0), gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
+                stats.Add(cat([stack(sums).sum([0]), gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
             }
         }
 
