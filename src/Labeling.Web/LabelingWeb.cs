@@ -53,6 +53,10 @@ public static class LabelingWeb
 
         // The keys of the cookies outlive the process and are shared by its replicas: they lie with the data, readable by the site alone.
         services.AddDataProtection().SetApplicationName("rlhf");
+        builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
+
+        // A line per request and per refused page is too much to read.
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
         services.AddOptions<Microsoft.AspNetCore.DataProtection.KeyManagement.KeyManagementOptions>()
             .Configure<IOptions<StorageOptions>>((keys, storage) => keys.XmlRepository = KeyFolder.Open(storage.Value.DataPath));
         return builder;

@@ -8,7 +8,7 @@ public static class LabelingConsumers
     /// <summary>Registers the site's consumers with the bus of the process.</summary>
     public static void AddLabelingConsumers(this IBusRegistrationConfigurator x)
     {
-        x.AddConsumer<CompletionsSampledConsumer>();
+        x.AddConsumer<NewComparisonsConsumer>();
         x.AddConsumeObserver<NewComparisonsObserver>();
         x.AddConsumer<RunUpdatesConsumer>();
         x.AddConsumer<CheckpointUpdatesConsumer>();

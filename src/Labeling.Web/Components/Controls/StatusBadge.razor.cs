@@ -14,7 +14,7 @@ public sealed partial class StatusBadge
     {
         RunStatuses.Running or CycleStatuses.RewardModel or CycleStatuses.Ppo or CycleStatuses.Sampling => "running",
         RunStatuses.Queued or CycleStatuses.Halted => "waiting",
-        RunStatuses.Completed => "completed",
+        RunStatuses.Completed or "current" => "completed",
         RunStatuses.Failed => "failed",
         _ => "",
     };

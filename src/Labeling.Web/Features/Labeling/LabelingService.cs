@@ -152,7 +152,7 @@ public sealed class LabelingService(
 
     /// <summary>
     /// Takes the annotator's last judgment of the project back and lends its comparison again; null if there is none younger than
-    /// <see cref="UndoWindow"/>. The judgment stays stored, marked as retracted.
+    /// <see cref="UndoWindow"/> that no cycle has taken yet. The judgment stays stored, marked as retracted.
     /// </summary>
     public async Task<Comparison?> UndoAsync(Guid projectId, Guid annotatorId, CancellationToken cancellationToken = default)
     {
@@ -162,7 +162,7 @@ public sealed class LabelingService(
         var now = time.GetUtcNow();
         var since = now - UndoWindow;
         var last = await db.Judgments
-            .Where(j => j.ProjectId == projectId && j.AnnotatorId == annotatorId && j.RetractedAt == null && j.CreatedAt >= since)
+            .Where(j => j.ProjectId == projectId && j.AnnotatorId == annotatorId && j.RetractedAt == null && j.CycleId == null && j.CreatedAt >= since)
             .OrderByDescending(j => j.CreatedAt).ThenByDescending(j => j.Id)
             .FirstOrDefaultAsync(cancellationToken);
         if (last is null)
@@ -174,9 +174,9 @@ public sealed class LabelingService(
             set => set.SetProperty(t => t.JudgmentCount, t => t.JudgmentCount - 1).SetProperty(t => t.Status, ComparisonTaskStatuses.Open),
             cancellationToken);
 
-        // Two tabs may undo at once; only one of them may retract.
+        // Two tabs may undo at once, or a cycle may take the judgment right now: only one of them gets it.
         var retracted = await db.Judgments
-            .Where(j => j.Id == last.Id && j.RetractedAt == null)
+            .Where(j => j.Id == last.Id && j.RetractedAt == null && j.CycleId == null)
             .ExecuteUpdateAsync(set => set.SetProperty(j => j.RetractedAt, now), cancellationToken);
         if (retracted == 0)
         {

@@ -3,6 +3,7 @@ using Labeling.Web.Features.Labeling;
 using Labeling.Web.Live;
 using Labeling.Web.Security;
 using Microsoft.EntityFrameworkCore;
+using Rlhf.Contracts.Labeling;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
 
@@ -98,6 +99,7 @@ public sealed class ProjectCatalog(IDbContextFactory<AppDbContext> contexts, Pro
         var project = await db.Projects.SingleAsync(p => p.Id == projectId, cancellationToken);
         db.Entry(project).Property(p => p.Version).OriginalValue = settings.Version;
         settings.ApplyTo(project);
+        await WakePlannerAsync(db, projectId, cancellationToken);
         try
         {
             await db.SaveChangesAsync(cancellationToken);
@@ -119,6 +121,11 @@ public sealed class ProjectCatalog(IDbContextFactory<AppDbContext> contexts, Pro
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
             var project = await db.Projects.SingleAsync(p => p.Id == projectId, cancellationToken);
             project.AutoCycle = on;
+            if (on)
+            {
+                await WakePlannerAsync(db, projectId, cancellationToken);
+            }
+
             try
             {
                 await db.SaveChangesAsync(cancellationToken);
@@ -131,6 +138,18 @@ public sealed class ProjectCatalog(IDbContextFactory<AppDbContext> contexts, Pro
         }
 
         notifier.Changed(projectId);
+    }
+
+    // The planner counts when it hears of a judgment. With the new settings there may be enough of them already, and if everything is
+    // judged no further one would come: so the last one is announced again. Consumers look at the database, not at the message.
+    private static async Task WakePlannerAsync(AppDbContext db, Guid projectId, CancellationToken cancellationToken)
+    {
+        var last = await ProgressQuery.Unused(db.Judgments.Where(j => j.ProjectId == projectId && j.RetractedAt == null))
+            .AsNoTracking().OrderByDescending(j => j.CreatedAt).FirstOrDefaultAsync(cancellationToken);
+        if (last is not null)
+        {
+            OutboxWriter.Add(db, new JudgmentRecorded { JudgmentId = last.Id, TaskId = last.TaskId, ProjectId = projectId, AnnotatorId = last.AnnotatorId });
+        }
     }
 
     private static async Task<ProjectCard> CardAsync(AppDbContext db, Project project, CancellationToken cancellationToken)

@@ -100,6 +100,7 @@ public sealed class RunCatalog(IDbContextFactory<AppDbContext> contexts, TimePro
         }
 
         run.Status = RunStatuses.Queued;
+        run.Attempt = 0;
         run.Error = null;
         run.CancelRequested = false;
         run.LeaseOwner = null;

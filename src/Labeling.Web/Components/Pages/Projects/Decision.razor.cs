@@ -27,5 +27,5 @@ public sealed partial class Decision
 
     private static string Text(JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number)
         ? number.ToString("0.####", CultureInfo.InvariantCulture)
-        : value.ToString();
+        : value.ValueKind == JsonValueKind.Null ? "–" : value.ToString();
 }

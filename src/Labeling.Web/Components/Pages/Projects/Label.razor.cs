@@ -164,7 +164,7 @@ public sealed partial class Label : IAsyncDisposable
             await RunAsync(
                 async desk => _note = await desk.UndoAsync(_stop.Token)
                     ? "Your last judgment is taken back. Judge it again."
-                    : "There is no judgment of the last 10 minutes to take back.",
+                    : "There is nothing to take back: no judgment of the last 10 minutes, or a reward model is already learning from it.",
                 failed: _ => "The judgment could not be taken back.");
         }
     }

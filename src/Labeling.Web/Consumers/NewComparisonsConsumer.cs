@@ -5,8 +5,11 @@ using Rlhf.Data;
 
 namespace Labeling.Web.Consumers;
 
-/// <summary>The policy has answered prompts: the answers become comparisons.</summary>
-internal sealed class CompletionsSampledConsumer(AppDbContext db, TimeProvider time) : IConsumer<CompletionsSampled>
+/// <summary>
+/// The policy has answered prompts: the answers become comparisons. The planner consumes the same message in the same process, so this
+/// consumer, and with it its queue, is named after what it makes.
+/// </summary>
+internal sealed class NewComparisonsConsumer(AppDbContext db, TimeProvider time) : IConsumer<CompletionsSampled>
 {
     public async Task Consume(ConsumeContext<CompletionsSampled> context)
     {
