@@ -213,12 +213,12 @@ public sealed class RewardModelTrainer
     private static Tensor Probabilities(IReadOnlyList<PreferencePair> pairs) =>
         tensor(pairs.Select(p => (float)p.ChosenProbability).ToArray());
 
-    private (Tensor Loss, Tensor Chosen_P, Tensor Rejected_P) Loss(IReadOnlyList<PreferencePair> pairs)
+    private (Tensor Loss, Tensor Chosen_P, Tensor Rejected_P) Loss(PreferencePair[] pairs)
     {
         var batch = PaddedBatch.Right([.. pairs.Select(Chosen), .. pairs.Select(Rejected)], _pad);
         var scores = SequenceScorer.Score(_model, batch);
-        var chosen_P = scores.narrow(0, 0, pairs.Count);
-        var rejected_P = scores.narrow(0, pairs.Count, pairs.Count);
+        var chosen_P = scores.narrow(0, 0, pairs.Length);
+        var rejected_P = scores.narrow(0, pairs.Length, pairs.Length);
         var margins_P = tensor(pairs.Select(p => p.IsTie ? 0f : (float)p.Margin).ToArray());
         return (BradleyTerryLoss.Compute(chosen_P, rejected_P, Probabilities(pairs), margins_P, _config.Centering), chosen_P, rejected_P);
     }

@@ -251,7 +251,7 @@ public sealed class PpoTrainer : IDisposable
     public void Dispose() => _reference.Dispose();
 
     /// <summary>One pass of policy, reference and critic over the episodes, in the micro-batches of training so that ρ starts at 1.</summary>
-    private PpoRollout Observe(IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> responses)
+    private PpoRollout Observe(int[][] prompts, int[][] responses)
     {
         var width = prompts.Zip(responses, (p, r) => p.Length + r.Length).Max();
         var columns = Math.Min(_config.MaxNewTokens, responses.Max(r => r.Length) + 1);
@@ -260,7 +260,7 @@ public sealed class PpoTrainer : IDisposable
         var values = new List<Tensor>();
         var entropySums = new List<Tensor>();
         using var noGrad = no_grad();
-        foreach (var rows in MicroBatches(Enumerable.Range(0, prompts.Count).ToArray()))
+        foreach (var rows in MicroBatches(Enumerable.Range(0, prompts.Length).ToArray()))
         {
             using var scope = NewDisposeScope();
             var batch = Batch(prompts, responses, rows, width, columns);
