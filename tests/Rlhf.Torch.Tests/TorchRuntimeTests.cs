@@ -33,6 +33,14 @@ public sealed class TorchRuntimeTests
     }
 
     [Fact]
+    public void Cuda_OfALibtorchForTheCpu_IsNotAvailable()
+    {
+        Assert.SkipWhen(cuda.device_count() > 0, "this machine has a GPU");
+
+        Assert.False(cuda.is_available());
+    }
+
+    [Fact]
     public void Load_WithoutTheShim_SaysWhatToDo()
     {
         var error = Assert.Throws<TorchUnavailableException>(

@@ -142,7 +142,7 @@ public static unsafe partial class TorchRuntime
         string[] fast = ["openblas", "mkl", "torch", "blis", "accelerate"];
         return fast.Any(name => file.Contains(name, StringComparison.OrdinalIgnoreCase))
             ? null
-            : $"libtorch uses the BLAS {file}, which is not OpenBLAS and about a hundred times slower. Install libopenblas0-pthread " +
+            : $"libtorch uses the BLAS {file}, which is not OpenBLAS and many times slower. Install libopenblas0-pthread " +
               "(./rlhf up does) and select it: update-alternatives --config libblas.so.3-x86_64-linux-gnu. " +
               $"{AllowAnyBlasVariable}=1 goes on regardless.";
     }

@@ -234,6 +234,17 @@ void Discard(rt_value* results, size_t count) {
   }
 }
 
+// The hook that counts GPUs has changed its name among the 2.x versions.
+template <typename Hooks>
+auto CountGpus(const Hooks& hooks, int) -> decltype(static_cast<int32_t>(hooks.getNumGPUs())) {
+  return static_cast<int32_t>(hooks.getNumGPUs());
+}
+
+template <typename Hooks>
+auto CountGpus(const Hooks& hooks, long) -> decltype(static_cast<int32_t>(hooks.deviceCount())) {
+  return static_cast<int32_t>(hooks.deviceCount());
+}
+
 at::Generator& Generator(rt_generator generator) { return *static_cast<at::Generator*>(generator); }
 
 }  // namespace
@@ -245,11 +256,7 @@ int32_t rt_abi_version(void) { return RT_ABI_VERSION; }
 int rt_initialize(int32_t threads, int32_t tune_malloc) {
   return Guarded([&] {
     // An error would otherwise symbolise a backtrace through all loaded libraries: milliseconds per exception.
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
-    c10::SetStackTraceFetcher(std::function<std::string()>([]() -> std::string { return std::string(); }));
-#else
     c10::SetStackTraceFetcher([]() -> std::string { return std::string(); });
-#endif
     // Large activations are otherwise mapped, faulted in and unmapped again at every step.
     if (tune_malloc != 0) {
       mallopt(M_MMAP_THRESHOLD, 1 << 30);
@@ -287,8 +294,7 @@ int rt_set_num_interop_threads(int32_t threads) {
 int32_t rt_cuda_device_count(void) {
   int32_t count = 0;
   Guarded([&] {
-    if (!at::hasCUDA()) return;
-    count = static_cast<int32_t>(at::detail::getCUDAHooks().getNumGPUs());
+    if (at::hasCUDA()) count = CountGpus(at::detail::getCUDAHooks(), 0);
   });
   return count;
 }
