@@ -5,6 +5,7 @@ using Labeling.Web.Features.Projects;
 using Labeling.Web.Features.Runs;
 using Labeling.Web.Live;
 using Labeling.Web.Security;
+using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Components.Server;
@@ -89,11 +90,17 @@ public static class LabelingWeb
         app.UseAntiforgery();
         app.MapStaticAssets().AllowAnonymous();
         app.MapRlhfHealth();
-        app.MapPost("/logout", async (SignInManager<AppUser> signIn) =>
+        app.MapPost("/logout", async (HttpContext context, IAntiforgery antiforgery, SignInManager<AppUser> signIn) =>
         {
+            // The middleware checks only endpoints that bind a form.
+            if (!await antiforgery.IsRequestValidAsync(context))
+            {
+                return Results.BadRequest();
+            }
+
             await signIn.SignOutAsync();
             return Results.LocalRedirect("/login");
-        }).WithMetadata(new RequiresAntiforgery());
+        });
 
         // The pages' own policy (SecurityHeaders) already forbids framing.
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null);

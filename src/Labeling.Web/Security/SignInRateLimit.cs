@@ -3,12 +3,12 @@ using System.Threading.RateLimiting;
 namespace Labeling.Web.Security;
 
 /// <summary>
-/// Guessing passwords or one-time tokens: ten form posts a minute and address. Accounts lock on their own besides; this is against
-/// trying one password on many accounts.
+/// Guessing passwords or one-time tokens: twenty form posts a minute and address, enough for an office behind one address.
+/// Accounts lock on their own besides; this is against trying one password on many accounts.
 /// </summary>
 internal static class SignInRateLimit
 {
-    public const int PostsPerMinute = 10;
+    public const int PostsPerMinute = 20;
 
     private static readonly string[] s_paths = ["/login", "/setup", "/welcome", "/account/password"];
 
