@@ -1,9 +1,11 @@
 using System.Net.Sockets;
 using System.Text.Json;
+using Labeling.Web.Features.Import;
 using Microsoft.Extensions.Options;
 using Rlhf.Hosting;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Torch.Extensions;
+using Rlhf.Training.Hyperparameters;
 
 namespace Rlhf.Cli;
 
@@ -15,7 +17,7 @@ internal static class UserFault
 {
     public static string? Message(Exception exception) => exception switch
     {
-        UserException or CheckpointException or TorchUnavailableException or DataDirectoryInUseException or FileNotFoundException
+        UserException or ImportException or HyperparametersException or CheckpointException or TorchUnavailableException or DataDirectoryInUseException or FileNotFoundException
             or DirectoryNotFoundException or InvalidDataException => exception.Message,
         OptionsValidationException options => "the configuration is not usable:\n  - " + string.Join("\n  - ", options.Failures),
         JsonException json => $"not valid JSON: {json.Message}",

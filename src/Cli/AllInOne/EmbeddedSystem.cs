@@ -1,10 +1,16 @@
 using System.Reflection;
 using Labeling.Web;
+using Labeling.Web.Consumers;
+using Labeling.Web.Features.Import;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using RewardModel.Service;
+using RewardModel.Service.Consumers;
 using Rlhf.Hosting;
+using Rlhf.Hosting.Messaging;
+using Rlhf.TaskFamilies;
 using Trainer.Service;
+using Trainer.Service.Consumers;
 
 namespace Rlhf.Cli.AllInOne;
 
@@ -26,7 +32,7 @@ internal sealed class EmbeddedSystem : IAsyncDisposable
     public IServiceProvider Services => App.Services;
 
     /// <summary>Where the site answers.</summary>
-    public IReadOnlyList<string> Addresses => [.. App.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses];
+    public IReadOnlyList<string> Addresses => [.. App.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses];
 
     /// <summary>Locks the data directory, migrates the database and starts everything.</summary>
     /// <param name="dataDirectory">Created if it does not exist.</param>
@@ -51,6 +57,10 @@ internal sealed class EmbeddedSystem : IAsyncDisposable
                 ["Storage:DataDirectory"] = Path.GetFullPath(dataDirectory),
                 ["Database:Provider"] = "sqlite",
                 ["Messaging:Transport"] = "inmemory",
+                // The lock on the data directory proves that whoever held a run before is dead.
+                ["Runs:TakeOverAtStart"] = "true",
+                // Nobody else writes the database, so looking often costs nothing, and the next stage starts at once.
+                ["Runs:PollInterval"] = "00:00:00.100",
             });
             builder.WebHost.UseUrls(urls);
             if (quiet)
@@ -58,20 +68,21 @@ internal sealed class EmbeddedSystem : IAsyncDisposable
                 builder.Logging.SetMinimumLevel(LogLevel.Warning);
             }
 
-            builder.AddRlhfDefaults();
             builder.AddLabelingWeb();
             builder.AddTrainer();
             builder.AddRewardModel();
-            builder.AddRlhfMessaging(bus =>
+            builder.Services.AddRlhfMessaging(builder.Configuration, bus =>
             {
                 bus.AddLabelingConsumers();
                 bus.AddTrainerConsumers();
                 bus.AddRewardModelConsumers();
             });
             builder.Services.AddSingleton<ProjectSeeder>();
+            builder.Services.AddSingleton<SimulatedSession>();
+            builder.Services.AddSingleton(new SimulatedAnnotator());
+            builder.Services.AddSingleton<PreferenceImporter>();
             var app = builder.Build();
             app.MapLabelingWeb();
-            app.MapRlhfHealth();
             await app.Services.GetRequiredService<DatabaseMigrator>().MigrateAsync(stop);
             if (prepare is not null)
             {

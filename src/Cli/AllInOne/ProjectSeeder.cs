@@ -68,4 +68,34 @@ internal sealed class ProjectSeeder(IDbContextFactory<AppDbContext> contexts, Ch
         await transaction.CommitAsync(stop);
         return project.Id;
     }
+
+    /// <summary>Gives a project without a policy a backbone and asks for a reward-model run over all its judgments.</summary>
+    /// <returns>The run's id.</returns>
+    public async Task<Guid> TrainRewardModelAsync(Guid projectId, string modelDirectory, CancellationToken stop)
+    {
+        await using var db = await contexts.CreateDbContextAsync(stop);
+        var published = store.Import(modelDirectory);
+        var checkpoint = new Checkpoint
+        {
+            ProjectId = projectId,
+            Kind = CheckpointKinds.Policy,
+            Path = published.Path,
+            ContentHash = published.ContentHash,
+            CreatedAt = clock.GetUtcNow(),
+        };
+        var project = await db.Projects.SingleAsync(p => p.Id == projectId, stop);
+        db.Checkpoints.Add(checkpoint);
+        project.PolicyCheckpointId = checkpoint.Id;
+        var command = Guid.CreateVersion7();
+        OutboxWriter.Add(db, new StartRun
+        {
+            CommandId = command,
+            ProjectId = projectId,
+            Kind = RunKinds.RewardModel,
+            Seed = project.Seed,
+            PolicyCheckpointId = checkpoint.Id,
+        });
+        await db.SaveChangesAsync(stop);
+        return command;
+    }
 }

@@ -55,7 +55,7 @@ internal static class GenerateCommand
             parameters,
             seed,
             ct: stop,
-            onToken: json ? null : (_, token) => Console.Write(streaming.Add(token)))[0];
+            onToken: json ? null : Print)[0];
         if (json)
         {
             Console.WriteLine(JsonSerializer.Serialize(new
@@ -73,5 +73,7 @@ internal static class GenerateCommand
         }
 
         return 0;
+
+        void Print(int sequenceIndex, int token) => Console.Write(streaming.Add(token));
     }
 }

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Labeling.Web;
+using Labeling.Web.Features.Accounts;
 using Rlhf.Cli.AllInOne;
 
 namespace Rlhf.Cli.Commands;
@@ -31,12 +31,9 @@ internal static class UpCommand
             stop);
         var address = system.Addresses[0];
         Console.WriteLine($"rlhf is up: {address}   (data in {Path.GetFullPath(data)}; Ctrl+C stops it, nothing is lost)");
-        await using (var scope = system.Services.CreateAsyncScope())
+        if (await system.Services.GetRequiredService<FirstAdministrator>().CreateSetupLinkAsync(new Uri(address), stop) is { } link)
         {
-            if (await scope.ServiceProvider.GetRequiredService<FirstAdministrator>().CreateSetupLinkAsync(address, stop) is { } link)
-            {
-                Console.WriteLine($"First time: open this one-time link and choose a password for the first administrator:\n  {link}");
-            }
+            Console.WriteLine($"First time: open this one-time link and choose a password for the first administrator:\n  {link}");
         }
 
         try

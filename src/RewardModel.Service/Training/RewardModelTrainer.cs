@@ -71,11 +71,13 @@ public sealed class RewardModelTrainer
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called at every report.</param>
     /// <param name="stop">Saves a state and stops between two steps.</param>
+    /// <param name="warn">Told about saved states that were damaged and passed over.</param>
     /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
     public RewardModelResult Train(
         string? stateDirectory = null,
         Action<TrainingProgress>? progress = null,
-        CancellationToken stop = default)
+        CancellationToken stop = default,
+        Action<string>? warn = null)
     {
         using var everything = NewDisposeScope();
         var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, TotalSteps, _config.WarmupSteps);
@@ -90,7 +92,7 @@ public sealed class RewardModelTrainer
 
         // The bias is fixed after training; while training, scores are the head's own.
         _model.ScoreBias = 0;
-        using (var state = store?.LoadLatest(configuration))
+        using (var state = store?.LoadLatest(configuration, warn))
         {
             if (state is not null)
             {

@@ -17,7 +17,7 @@ public sealed class CyclePlanner(AppDbContext db, TimeProvider clock)
     public async Task BootstrapAsync(Guid projectId, CancellationToken stop)
     {
         var project = await db.Projects.SingleAsync(p => p.Id == projectId, stop);
-        if (project.PolicyCheckpointId is null || await db.Runs.AnyAsync(r => r.ProjectId == projectId && r.Kind == RunKinds.Sample, stop))
+        if (!project.AutoCycle || project.PolicyCheckpointId is null || await db.Runs.AnyAsync(r => r.ProjectId == projectId && r.Kind == RunKinds.Sample, stop))
         {
             return;
         }

@@ -123,6 +123,15 @@ public static class MetricNames
     /// <summary>Upper end of the 95 % Wilson interval of the held-out accuracy.</summary>
     public const string RewardEvaluationAccuracyHigh = "eval/reward/accuracy_high";
 
+    /// <summary>Held-out judgments that are not ties: the count behind the accuracies.</summary>
+    public const string RewardEvaluationDecided = "eval/reward/decided";
+
+    /// <summary>Accuracy of always answering with the position, A or B, that was preferred more often in training.</summary>
+    public const string RewardMajorityBaseline = "eval/reward/majority_baseline";
+
+    /// <summary>Accuracy of always preferring the longer answer, in tokens; equal lengths count half.</summary>
+    public const string RewardLengthBaseline = "eval/reward/length_baseline";
+
     /// <summary>Mean training score that became the model's bias.</summary>
     public const string RewardBias = "reward/bias";
 

@@ -14,8 +14,8 @@ internal sealed class FailedCommandHandler(TimeProvider time) : IFailedMessageHa
     {
         var run = message switch
         {
-            StartRun start => new Run { ProjectId = start.ProjectId, CycleId = start.CycleId, Kind = start.Kind, CommandId = start.CommandId, Seed = start.Seed },
-            SampleCompletions sample => new Run { ProjectId = sample.ProjectId, CycleId = sample.CycleId, Kind = RunKinds.Sample, CommandId = sample.CommandId, Seed = sample.Seed },
+            StartRun start => new Run { Id = start.CommandId, ProjectId = start.ProjectId, CycleId = start.CycleId, Kind = start.Kind, CommandId = start.CommandId, Seed = start.Seed },
+            SampleCompletions sample => new Run { Id = sample.CommandId, ProjectId = sample.ProjectId, CycleId = sample.CycleId, Kind = RunKinds.Sample, CommandId = sample.CommandId, Seed = sample.Seed },
             _ => null,
         };
         if (run is null

@@ -41,6 +41,8 @@ public sealed class RunQueue(IDbContextFactory<AppDbContext> contexts, IOptions<
 
         var run = new Run
         {
+            // The sender knows the run by its command from the start.
+            Id = command.CommandId,
             ProjectId = command.ProjectId,
             CycleId = command.CycleId,
             Kind = command.Kind,

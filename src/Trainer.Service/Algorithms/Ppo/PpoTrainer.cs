@@ -83,13 +83,15 @@ public sealed class PpoTrainer : IDisposable
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called after every update.</param>
     /// <param name="stop">Saves the state before the current update and stops.</param>
+    /// <param name="warn">Told about saved states that were damaged and passed over.</param>
     /// <returns>All reports of the run, without wall-clock metrics.</returns>
     /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
     /// <exception cref="PpoGuardException">When an invariant of the run does not hold.</exception>
     public IReadOnlyList<TrainingProgress> Train(
         string? stateDirectory = null,
         Action<TrainingProgress>? progress = null,
-        CancellationToken stop = default)
+        CancellationToken stop = default,
+        Action<string>? warn = null)
     {
         using var everything = NewDisposeScope();
         var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, _config.Updates, _config.WarmupUpdates);
@@ -107,7 +109,7 @@ public sealed class PpoTrainer : IDisposable
         var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
         var firstUpdate = 0;
 
-        using (var state = store?.LoadLatest(configuration))
+        using (var state = store?.LoadLatest(configuration, warn))
         {
             if (state is not null)
             {
@@ -150,7 +152,7 @@ public sealed class PpoTrainer : IDisposable
 
             var rolloutSeconds = clock.Elapsed.TotalSeconds;
             clock.Restart();
-            var rollout = Observe(prompts, responses);
+            var rollout = Observe(update, prompts, responses);
             if (update == 0)
             {
                 PpoGuards.RequireNoInitialKl(
@@ -250,17 +252,21 @@ public sealed class PpoTrainer : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _reference.Dispose();
 
-    /// <summary>One pass of policy, reference and critic over the episodes, in the micro-batches of training so that ρ starts at 1.</summary>
-    private PpoRollout Observe(int[][] prompts, int[][] responses)
+    /// <summary>
+    /// One pass of policy, reference and critic over the episodes. It takes the very micro-batches of the first epoch: products of
+    /// matrices of another shape round differently, and ρ is to start at 1.
+    /// </summary>
+    private PpoRollout Observe(int update, int[][] prompts, int[][] responses)
     {
         var width = prompts.Zip(responses, (p, r) => p.Length + r.Length).Max();
         var columns = Math.Min(_config.MaxNewTokens, responses.Max(r => r.Length) + 1);
+        var order = MinibatchOrder(update, epoch: 0);
         var logprobs = new List<Tensor>();
         var refLogprobs = new List<Tensor>();
         var values = new List<Tensor>();
         var entropySums = new List<Tensor>();
         using var noGrad = no_grad();
-        foreach (var rows in MicroBatches(Enumerable.Range(0, prompts.Length).ToArray()))
+        foreach (var rows in order.Chunk(_config.MinibatchSize).SelectMany(MicroBatches))
         {
             using var scope = NewDisposeScope();
             var batch = Batch(prompts, responses, rows, width, columns);
@@ -271,14 +277,22 @@ public sealed class PpoTrainer : IDisposable
             values.Add(Values(batch).MoveToOuterDisposeScope());
         }
 
+        // Back from the minibatches' order to the episodes'.
+        var places = new int[order.Length];
+        for (var i = 0; i < order.Length; i++)
+        {
+            places[order[i]] = i;
+        }
+
+        var byEpisode = Rows(places);
         return new PpoRollout(
             prompts,
             responses,
             width,
             columns,
-            cat(logprobs),
-            cat(refLogprobs),
-            cat(values),
+            cat(logprobs).index_select(0, byEpisode),
+            cat(refLogprobs).index_select(0, byEpisode),
+            cat(values).index_select(0, byEpisode),
             stack(entropySums).sum() / (double)responses.Sum(r => r.Length));
     }
 
@@ -286,16 +300,11 @@ public sealed class PpoTrainer : IDisposable
     private Dictionary<string, double> Learn(
         int update, PpoRollout rollout, PpoExperience experience, AdamWOptimizer optimizer, double learningRate)
     {
-        var minibatchOrder = new Philox(_config.Seed, MinibatchStream + (ulong)update);
         var stats = new List<Tensor>();
         double firstRatioError = 0;
         for (var epoch = 0; epoch < _config.Epochs; epoch++)
         {
-            // With one minibatch there is nothing to shuffle, and keeping the rollout's order keeps ρ at exactly 1.
-            var order = _config.MinibatchCount == 1
-                ? Enumerable.Range(0, _config.BatchSize).ToArray()
-                : minibatchOrder.Permutation(_config.BatchSize);
-            foreach (var minibatch in order.Chunk(_config.MinibatchSize))
+            foreach (var minibatch in MinibatchOrder(update, epoch).Chunk(_config.MinibatchSize))
             {
                 using var scope = NewDisposeScope();
                 optimizer.ZeroGrad();
@@ -411,6 +420,11 @@ public sealed class PpoTrainer : IDisposable
     private PromptResponseBatch Batch(
         IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> responses, int[] rows, int width, int columns) =>
         PromptResponseBatch.Create([.. rows.Select(r => prompts[r])], [.. rows.Select(r => responses[r])], _pad, width, columns);
+
+    /// <summary>The order in which an epoch goes through the episodes; with one minibatch there is nothing to shuffle.</summary>
+    private int[] MinibatchOrder(int update, int epoch) => _config.MinibatchCount == 1
+        ? [.. Enumerable.Range(0, _config.BatchSize)]
+        : new Philox(_config.Seed, MinibatchStream + (ulong)(((long)update * _config.Epochs) + epoch)).Permutation(_config.BatchSize);
 
     private IEnumerable<int[]> MicroBatches(int[] rows) => _config.MicroBatchSize == 0 ? [rows] : rows.Chunk(_config.MicroBatchSize);
 

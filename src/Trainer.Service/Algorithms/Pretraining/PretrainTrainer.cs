@@ -32,12 +32,14 @@ public sealed class PretrainTrainer(
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called at every report.</param>
     /// <param name="stop">Saves a state and stops between two steps.</param>
+    /// <param name="warn">Told about saved states that were damaged and passed over.</param>
     /// <returns>All reports of the run, without wall-clock metrics.</returns>
     /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
     public IReadOnlyList<TrainingProgress> Train(
         string? stateDirectory = null,
         Action<TrainingProgress>? progress = null,
-        CancellationToken stop = default)
+        CancellationToken stop = default,
+        Action<string>? warn = null)
     {
         var faults = config.Validate();
         if (faults.Count > 0)
@@ -71,7 +73,7 @@ public sealed class PretrainTrainer(
         var stepsInSum = 0;
         var firstStep = 0;
 
-        using (var state = store?.LoadLatest(configuration))
+        using (var state = store?.LoadLatest(configuration, warn))
         {
             if (state is not null)
             {

@@ -62,12 +62,14 @@ public sealed class SftTrainer
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called at every report.</param>
     /// <param name="stop">Saves a state and stops between two steps.</param>
+    /// <param name="warn">Told about saved states that were damaged and passed over.</param>
     /// <returns>All reports of the run.</returns>
     /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
     public IReadOnlyList<TrainingProgress> Train(
         string? stateDirectory = null,
         Action<TrainingProgress>? progress = null,
-        CancellationToken stop = default)
+        CancellationToken stop = default,
+        Action<string>? warn = null)
     {
         using var everything = NewDisposeScope();
         var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, TotalSteps, _config.WarmupSteps);
@@ -82,7 +84,7 @@ public sealed class SftTrainer
         long tokens = 0;
         var firstStep = 0;
 
-        using (var state = store?.LoadLatest(configuration))
+        using (var state = store?.LoadLatest(configuration, warn))
         {
             if (state is not null)
             {

@@ -1,0 +1,12 @@
+using Rlhf.Hosting;
+using Rlhf.Hosting.Messaging;
+using Trainer.Service;
+using Trainer.Service.Consumers;
+
+var builder = WebApplication.CreateBuilder(args);
+builder.AddTrainer();
+builder.Services.AddRlhfMessaging(builder.Configuration, bus => bus.AddTrainerConsumers());
+var app = builder.Build();
+app.MapRlhfHealth();
+await app.Services.GetRequiredService<DatabaseMigrator>().MigrateAsync();
+await app.RunAsync();

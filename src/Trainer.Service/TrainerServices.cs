@@ -1,0 +1,26 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Rlhf.Hosting;
+using Rlhf.Training.Publishing;
+using Rlhf.Training.Runs;
+using Trainer.Service.Algorithms.Ppo;
+using Trainer.Service.Cycles;
+using Trainer.Service.Sampling;
+
+namespace Trainer.Service;
+
+/// <summary>The trainer as a part of a process: its own service, or the command line's.</summary>
+public static class TrainerServices
+{
+    /// <summary>Registers the cycle planner and the executors of policy and sampling runs.</summary>
+    public static TBuilder AddTrainer<TBuilder>(this TBuilder builder)
+        where TBuilder : IHostApplicationBuilder
+    {
+        builder.AddRlhfDefaults();
+        builder.Services.AddRlhfRuns(builder.Configuration);
+        builder.Services.TryAddSingleton<CheckpointStore>();
+        builder.Services.AddScoped<CyclePlanner>();
+        builder.Services.AddRunExecutor<PpoRunExecutor>();
+        builder.Services.AddRunExecutor<SampleRunExecutor>();
+        return builder;
+    }
+}
