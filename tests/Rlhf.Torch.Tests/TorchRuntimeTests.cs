@@ -90,4 +90,11 @@ public sealed class TorchRuntimeTests
 
     [System.Runtime.InteropServices.DllImport("libc", CharSet = System.Runtime.InteropServices.CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
     private static extern nint getenv(string name);
+
+    [Theory]
+    [InlineData(true, true, "SkylakeX")]
+    [InlineData(false, true, "Haswell")]
+    [InlineData(false, false, null)]
+    public void OpenBlasCore_OfAProcessor_UsesItsWidestKernels(bool hasAvx512, bool hasAvx2, string? core) =>
+        Assert.Equal(core, TorchRuntime.OpenBlasCore(hasAvx512, hasAvx2));
 }

@@ -74,6 +74,6 @@ internal static class GenerateCommand
 
         return 0;
 
-        void Print(int sequenceIndex, int token) => Console.Write(streaming.Add(token));
+        void Print(int sequenceIndex, int token) => Console.Write(streaming.Append(token));
     }
 }
