@@ -28,9 +28,6 @@ public sealed class TrainingStateStore(string directory, int keep = 2)
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
-    /// <summary>What <see cref="LoadLatest"/> had to pass over, newest first: one sentence for each damaged state.</summary>
-    public IReadOnlyList<string> Warnings { get; private set; } = [];
-
     /// <summary>Writes a state and then removes the oldest beyond those kept.</summary>
     public void Save(TrainingState state)
     {
@@ -54,14 +51,13 @@ public sealed class TrainingStateStore(string directory, int keep = 2)
     }
 
     /// <summary>
-    /// The newest intact state, or null where there is none. Damaged ones are passed over and named in <see cref="Warnings"/>.
+    /// The newest intact state, or null where there is none. Damaged ones are passed over.
     /// </summary>
     /// <param name="configuration">The hyperparameters of the run that wants to continue.</param>
+    /// <param name="warn">Gets one sentence for each damaged state, which names it.</param>
     /// <exception cref="TrainingStateException">If the newest intact state was made under other hyperparameters.</exception>
-    public TrainingState? LoadLatest(string configuration)
+    public TrainingState? LoadLatest(string configuration, Action<string>? warn = null)
     {
-        var warnings = new List<string>();
-        Warnings = warnings;
         foreach (var candidate in States())
         {
             try
@@ -70,7 +66,7 @@ public sealed class TrainingStateStore(string directory, int keep = 2)
             }
             catch (Exception exception) when (exception is IOException or JsonException or InvalidDataException or CheckpointException)
             {
-                warnings.Add($"The training state {candidate} is damaged and was passed over: {exception.Message}");
+                warn?.Invoke($"The training state {candidate} is damaged and was passed over: {exception.Message}");
             }
         }
 
