@@ -67,17 +67,18 @@ public sealed class RewardModelTrainer
     /// <summary>How many optimizer steps the run has.</summary>
     public int TotalSteps { get; }
 
+    /// <summary>Told about saved states that are damaged and were passed over.</summary>
+    public Action<string>? Warn { get; init; }
+
     /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called at every report.</param>
     /// <param name="stop">Saves a state and stops between two steps.</param>
-    /// <param name="warn">Told about saved states that were damaged and passed over.</param>
     /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
     public RewardModelResult Train(
         string? stateDirectory = null,
         Action<TrainingProgress>? progress = null,
-        CancellationToken stop = default,
-        Action<string>? warn = null)
+        CancellationToken stop = default)
     {
         using var everything = NewDisposeScope();
         var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, TotalSteps, _config.WarmupSteps);
@@ -92,7 +93,7 @@ public sealed class RewardModelTrainer
 
         // The bias is fixed after training; while training, scores are the head's own.
         _model.ScoreBias = 0;
-        using (var state = store?.LoadLatest(configuration, warn))
+        using (var state = store?.LoadLatest(configuration, Warn))
         {
             if (state is not null)
             {

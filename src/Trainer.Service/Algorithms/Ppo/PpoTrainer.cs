@@ -79,19 +79,20 @@ public sealed class PpoTrainer : IDisposable
         }
     }
 
+    /// <summary>Told about saved states that are damaged and were passed over.</summary>
+    public Action<string>? Warn { get; init; }
+
     /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called after every update.</param>
     /// <param name="stop">Saves the state before the current update and stops.</param>
-    /// <param name="warn">Told about saved states that were damaged and passed over.</param>
     /// <returns>All reports of the run, without wall-clock metrics.</returns>
     /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
     /// <exception cref="PpoGuardException">When an invariant of the run does not hold.</exception>
     public IReadOnlyList<TrainingProgress> Train(
         string? stateDirectory = null,
         Action<TrainingProgress>? progress = null,
-        CancellationToken stop = default,
-        Action<string>? warn = null)
+        CancellationToken stop = default)
     {
         using var everything = NewDisposeScope();
         var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, _config.Updates, _config.WarmupUpdates);
@@ -109,7 +110,7 @@ public sealed class PpoTrainer : IDisposable
         var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
         var firstUpdate = 0;
 
-        using (var state = store?.LoadLatest(configuration, warn))
+        using (var state = store?.LoadLatest(configuration, Warn))
         {
             if (state is not null)
             {

@@ -28,18 +28,19 @@ public sealed class PretrainTrainer(
     Func<long, string> document,
     long? documentCount = null)
 {
+    /// <summary>Told about saved states that are damaged and were passed over.</summary>
+    public Action<string>? Warn { get; init; }
+
     /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called at every report.</param>
     /// <param name="stop">Saves a state and stops between two steps.</param>
-    /// <param name="warn">Told about saved states that were damaged and passed over.</param>
     /// <returns>All reports of the run, without wall-clock metrics.</returns>
     /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
     public IReadOnlyList<TrainingProgress> Train(
         string? stateDirectory = null,
         Action<TrainingProgress>? progress = null,
-        CancellationToken stop = default,
-        Action<string>? warn = null)
+        CancellationToken stop = default)
     {
         var faults = config.Validate();
         if (faults.Count > 0)
@@ -73,7 +74,7 @@ public sealed class PretrainTrainer(
         var stepsInSum = 0;
         var firstStep = 0;
 
-        using (var state = store?.LoadLatest(configuration, warn))
+        using (var state = store?.LoadLatest(configuration, Warn))
         {
             if (state is not null)
             {

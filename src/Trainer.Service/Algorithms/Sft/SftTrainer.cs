@@ -58,18 +58,19 @@ public sealed class SftTrainer
     /// <summary>How many optimizer steps the run has.</summary>
     public int TotalSteps { get; }
 
+    /// <summary>Told about saved states that are damaged and were passed over.</summary>
+    public Action<string>? Warn { get; init; }
+
     /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called at every report.</param>
     /// <param name="stop">Saves a state and stops between two steps.</param>
-    /// <param name="warn">Told about saved states that were damaged and passed over.</param>
     /// <returns>All reports of the run.</returns>
     /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
     public IReadOnlyList<TrainingProgress> Train(
         string? stateDirectory = null,
         Action<TrainingProgress>? progress = null,
-        CancellationToken stop = default,
-        Action<string>? warn = null)
+        CancellationToken stop = default)
     {
         using var everything = NewDisposeScope();
         var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, TotalSteps, _config.WarmupSteps);
@@ -84,7 +85,7 @@ public sealed class SftTrainer
         long tokens = 0;
         var firstStep = 0;
 
-        using (var state = store?.LoadLatest(configuration, warn))
+        using (var state = store?.LoadLatest(configuration, Warn))
         {
             if (state is not null)
             {

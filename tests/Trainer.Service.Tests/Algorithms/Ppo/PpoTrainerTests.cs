@@ -111,6 +111,56 @@ public sealed class PpoTrainerTests
     }
 
     [Fact]
+    public void Train_NewestStateDamaged_ContinuesFromTheOneBeforeAndWarns()
+    {
+        using var scope = NewDisposeScope();
+        using var states = new TemporaryDirectory();
+        var config = new PpoConfig { Updates = 4, BatchSize = 4, MaxNewTokens = 4, LearningRate = 1e-3, SaveEvery = 1 };
+        var straight = Make(config);
+        straight.Trainer.Train(states.Path);
+        File.AppendAllText(Path.Combine(Directory.GetDirectories(states.Path).Order(StringComparer.Ordinal).Last(), "state.json"), " ");
+        var warnings = new List<string>();
+        var steps = new List<int>();
+
+        var policy = TinyModels.Policy();
+        using var resumed = new PpoTrainer(config, policy, TinyModels.Critic(policy), Prompts, Share) { Warn = warnings.Add };
+        resumed.Train(states.Path, p => steps.Add(p.Step));
+
+        Assert.Equal([4], steps);
+        Assert.Contains("state-000000004", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Equal(TinyModels.Bytes(straight.Policy), TinyModels.Bytes(policy));
+    }
+
+    [Theory]
+    [InlineData(1, 0, 1.0)]
+    [InlineData(4, 3, 0.7)]
+    [Trait("Category", "Parity")]
+    public void Train_TrainedModel_StartsEveryUpdateAtRatioOne(int minibatches, int microBatch, double temperature)
+    {
+        using var scope = NewDisposeScope();
+        var directory = Rlhf.TestSupport.SharedData.Require("models", "stories260k");
+        var policy = Rlhf.Modeling.Checkpoints.PretrainedModel.LoadCausal(directory);
+        var tokenizer = Rlhf.Modeling.Tokenization.Tokenizer.Load(directory);
+        var prompts = new[] { "Once upon a time", "Tom was a cat.", "One day, Lily and her mother went to the park" };
+        var config = new PpoConfig
+        {
+            Updates = 2,
+            BatchSize = 32,
+            MaxNewTokens = 24,
+            MinibatchCount = minibatches,
+            MicroBatchSize = microBatch,
+            Temperature = temperature,
+            LearningRate = 1e-4,
+        };
+        using var trainer = new PpoTrainer(config, policy, TinyModels.Critic(policy), [.. prompts.Select(p => tokenizer.Encode(p))], Share);
+
+        var history = trainer.Train();
+
+        Assert.All(history, h => Assert.Equal(0, h.Metrics[MetricNames.FirstRatioError]));
+        Assert.True(history[1].Metrics[MetricNames.Kl] != 0);
+    }
+
+    [Fact]
     public void Train_PolicyChangedAfterTheRollout_StopsAtTheRatioGuard()
     {
         using var scope = NewDisposeScope();
