@@ -1,0 +1,94 @@
+using System.Text.Json;
+using Microsoft.Data.Sqlite;
+
+namespace Rlhf.EndToEnd.Tests;
+
+/// <summary>The simulated cycle: its output, its verdict, and that a process killed in the middle of PPO changes nothing.</summary>
+public sealed class CycleTests
+{
+    private static readonly string[] Small = ["cycle", "--annotator", "simulated", "--seeds", "1", "--judgments", "40", "--updates", "4", "--held-out-prompts", "20", "--json"];
+
+    [Fact]
+    public async Task Cycle_DefaultSize_MakesTheNewPolicyClearlyBetter()
+    {
+        var (code, output, error) = await RlhfProcess.RunAsync("cycle", "--annotator", "simulated", "--seeds", "1", "--json");
+        Assert.True(code == 0, error);
+        var pooled = JsonDocument.Parse(output).RootElement.GetProperty("pooled");
+        Assert.True(pooled.GetProperty("winRateLow").GetDouble() > 0.5, output);
+        Assert.InRange(pooled.GetProperty("baselineWinRate").GetDouble(), 0.40, 0.60);
+        Assert.True(pooled.GetProperty("rewardAccuracy").GetDouble() > 0.6, output);
+        Assert.True(pooled.GetProperty("kl").GetDouble() > 0, output);
+        Assert.InRange(pooled.GetProperty("winRateHigh").GetDouble(), pooled.GetProperty("winRate").GetDouble(), 1);
+    }
+
+    [Fact]
+    public async Task Cycle_KilledInTheMiddleOfPpo_EndsInTheSameWeights()
+    {
+        using var folder = new TemporaryDirectory();
+        var (code, _, error) = await RlhfProcess.RunAsync([.. Small, "--data", folder["undisturbed"]]);
+        Assert.True(code == 0, error);
+
+        await using (var killed = RlhfProcess.Start([.. Small, "--data", folder["killed"]]))
+        {
+            await WaitForPpoStepAsync(Path.Combine(folder["killed"], "rlhf.db"), 3, killed);
+            await killed.KillAsync();
+        }
+
+        // There is a state to go on from, or the test would show no more than that PPO repeats itself.
+        Assert.NotEmpty(Directory.GetDirectories(Path.Combine(folder["killed"], "runs"), "state-*", SearchOption.AllDirectories));
+
+        (code, _, error) = await RlhfProcess.RunAsync([.. Small, "--data", folder["killed"]]);
+        Assert.True(code == 0, error);
+
+        const string Hashes = "SELECT c.Kind, c.Version, c.ContentHash FROM Checkpoints c ORDER BY c.Kind, c.Version";
+        const string Curves = "SELECT r.Kind, m.Step, m.Name, m.Value FROM Metrics m JOIN Runs r ON r.Id = m.RunId WHERE m.Name NOT LIKE 'time/%' ORDER BY r.Kind, m.Name, m.Step";
+        foreach (var query in (string[])[Hashes, Curves])
+        {
+            var expected = Rows(Path.Combine(folder["undisturbed"], "rlhf.db"), query);
+            Assert.NotEmpty(expected);
+            Assert.Equal(expected, Rows(Path.Combine(folder["killed"], "rlhf.db"), query));
+        }
+
+        // The kill met the run: it was claimed a second time.
+        Assert.Equal(["2"], Rows(Path.Combine(folder["killed"], "rlhf.db"), "SELECT FencingToken FROM Runs WHERE Kind = 'ppo'"));
+    }
+
+    private static async Task WaitForPpoStepAsync(string database, int step, RlhfProcess process)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        while (clock.Elapsed < TimeSpan.FromMinutes(5))
+        {
+            if (File.Exists(database) && Rows(database, $"SELECT 1 FROM Runs WHERE Kind = 'ppo' AND Step >= {step} AND Status = 'running'").Count > 0)
+            {
+                return;
+            }
+
+            await Task.Delay(20);
+        }
+
+        throw new TimeoutException($"PPO did not reach step {step}.\n{process.Output}\n{process.Error}");
+    }
+
+    private static List<string> Rows(string database, string query)
+    {
+        using var connection = new SqliteConnection($"Data Source={database};Mode=ReadOnly;Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = query;
+        var rows = new List<string>();
+        try
+        {
+            using var reader = command.ExecuteReader();
+            while (reader.Read())
+            {
+                rows.Add(string.Join('|', Enumerable.Range(0, reader.FieldCount).Select(i => Convert.ToString(reader.GetValue(i), System.Globalization.CultureInfo.InvariantCulture))));
+            }
+        }
+        catch (SqliteException exception) when (exception.SqliteErrorCode is 1 or 5)
+        {
+            // Not migrated yet, or just being written.
+        }
+
+        return rows;
+    }
+}

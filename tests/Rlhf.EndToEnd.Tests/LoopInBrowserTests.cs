@@ -1,0 +1,153 @@
+using System.Text.RegularExpressions;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace Rlhf.EndToEnd.Tests;
+
+/// <summary>What a new user sees: one command, one link, and from then on only the keys 1, 2 and 0; the loop turns by itself.</summary>
+public sealed partial class LoopInBrowserTests(BrowserFixture chromium) : IClassFixture<BrowserFixture>
+{
+    private const string Email = "first@example.org";
+    private const string Password = "a long enough Passphrase 1";
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(6);
+
+    [Fact]
+    public async Task ADayInTheLoop()
+    {
+        chromium.RequireBrowser();
+        using var folder = new TemporaryDirectory();
+        string label;
+        await using (var rlhf = RlhfProcess.Start("up", "--data", folder["data"], "--urls", "http://127.0.0.1:0"))
+        {
+            // The first administrator sets a password by the one-time link.
+            var link = (await rlhf.WaitForAsync(SetupLink(), TimeSpan.FromMinutes(1))).Value;
+            var site = new Uri(link).GetLeftPart(UriPartial.Authority);
+            await using var context = await chromium.Browser.NewContextAsync();
+            var page = await context.NewPageAsync();
+            var faults = Watch(page);
+            await page.GotoAsync(link);
+            await page.FillAsync("#name", "First Administrator");
+            await page.FillAsync("#email", Email);
+            await page.FillAsync("#password", Password);
+            await page.FillAsync("#repeat", Password);
+            await page.ClickAsync("button[type=submit]");
+            await SignInIfAskedAsync(page);
+
+            // Comparing: one key each, the next comparison at once, until the reward model starts by itself.
+            label = $"{site}/projects/demo/label";
+            await page.GotoAsync(label);
+            await Expect(page.Locator("[data-interactive=true]").First).ToBeVisibleAsync(new() { Timeout = 30_000 });
+            await Expect(page.Locator("#comparison")).ToBeVisibleAsync(new() { Timeout = 120_000 });
+            await SaveScreenshotAsync(page, "compare.png");
+            string[] keys = ["1", "2", "0"];
+            for (var i = 0; i < 12; i++)
+            {
+                var task = await page.GetAttributeAsync("#comparison", "data-task");
+                if (i == 5)
+                {
+                    await page.ClickAsync("#choose-second");
+                }
+                else
+                {
+                    await page.Keyboard.PressAsync(keys[i % 2]);
+                }
+
+                await Expect(page.Locator($"#comparison[data-task='{task}']")).ToHaveCountAsync(0, new() { Timeout = 30_000 });
+            }
+
+            // The reward model's run, live; then PPO's.
+            await WatchRunAsync(page, site, "reward-model", "reward/accuracy");
+            await WatchRunAsync(page, site, "ppo", "objective/kl");
+
+            // New answers from the new policy are there to compare, without a click.
+            await page.GotoAsync($"{site}/projects/demo");
+            await Expect(page.GetByText("completed").First).ToBeVisibleAsync(new() { Timeout = (float)Patience.TotalMilliseconds });
+            await page.GotoAsync(label);
+            await Expect(page.Locator("#comparison")).ToBeVisibleAsync(new() { Timeout = 60_000 });
+            Assert.Empty(faults);
+
+            rlhf.Interrupt();
+            Assert.Equal(0, await rlhf.ExitAsync(TimeSpan.FromSeconds(30)));
+        }
+
+        // Started again, everything is still there: the account, the comparisons, the second policy.
+        await using var again = RlhfProcess.Start("up", "--data", folder["data"], "--urls", "http://127.0.0.1:0");
+        var address = (await again.WaitForAsync(Address(), TimeSpan.FromMinutes(1))).Groups["url"].Value;
+        Assert.DoesNotContain("one-time link", again.Output, StringComparison.Ordinal);
+        await using var second = await chromium.Browser.NewContextAsync();
+        var returning = await second.NewPageAsync();
+        await returning.GotoAsync($"{address}/projects/demo/label");
+        await SignInIfAskedAsync(returning);
+        await Expect(returning.Locator("#comparison")).ToBeVisibleAsync(new() { Timeout = 60_000 });
+        using var http = new HttpClient();
+        Assert.True((await http.GetAsync(new Uri($"{address}/health/live"))).IsSuccessStatusCode);
+        Assert.True((await http.GetAsync(new Uri($"{address}/health/ready"))).IsSuccessStatusCode);
+    }
+
+    private static async Task WatchRunAsync(IPage page, string site, string kind, string metric)
+    {
+        // The list has a row for the run as soon as it is queued.
+        var row = page.Locator("a[href^='/runs/']").First;
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        do
+        {
+            Assert.True(clock.Elapsed < Patience, $"no {kind} run was started");
+            await page.GotoAsync($"{site}/runs?kind={kind}");
+            await Expect(page.Locator("[data-interactive=true]").First).ToBeVisibleAsync(new() { Timeout = 30_000 });
+        }
+        while (await row.CountAsync() == 0);
+
+        await row.ClickAsync();
+        await Expect(page.Locator($".curve[data-metric='{metric}'] canvas").First).ToBeVisibleAsync(new() { Timeout = (float)Patience.TotalMilliseconds });
+        await Expect(page.Locator("#run-status")).ToContainTextAsync("completed", new() { Timeout = (float)Patience.TotalMilliseconds });
+        await SaveScreenshotAsync(page, $"run-{kind}.png");
+    }
+
+    private static async Task SignInIfAskedAsync(IPage page)
+    {
+        await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+        if (page.Url.Contains("/login", StringComparison.Ordinal))
+        {
+            await page.FillAsync("#email", Email);
+            await page.FillAsync("#password", Password);
+            await page.ClickAsync("button[type=submit]");
+        }
+    }
+
+    // What the page complains about: script errors, and answers that are errors.
+    private static List<string> Watch(IPage page)
+    {
+        var faults = new List<string>();
+        page.Console += (_, message) =>
+        {
+            if (message.Type == "error")
+            {
+                faults.Add(message.Text);
+            }
+        };
+        page.Response += (_, response) =>
+        {
+            if (response.Status >= 400)
+            {
+                faults.Add($"{response.Status} {response.Url}");
+            }
+        };
+        return faults;
+    }
+
+    // RLHF_SCREENSHOTS=DIR keeps pictures of the pages (the README's come from here).
+    private static async Task SaveScreenshotAsync(IPage page, string name)
+    {
+        if (Environment.GetEnvironmentVariable("RLHF_SCREENSHOTS") is { Length: > 0 } folder)
+        {
+            await page.SetViewportSizeAsync(1280, 860);
+            await page.ScreenshotAsync(new() { Path = Path.Combine(folder, name) });
+        }
+    }
+
+    [GeneratedRegex(@"http://\S+/setup\?token=\S+")]
+    private static partial Regex SetupLink();
+
+    [GeneratedRegex(@"rlhf is up: (?<url>\S+)")]
+    private static partial Regex Address();
+}
