@@ -225,6 +225,7 @@ public sealed class LabelingService(
 
         var task = await db.ComparisonTasks.AsNoTracking().SingleAsync(t => t.Id == lease.TaskId, cancellationToken);
         var project = await db.Projects.AsNoTracking().SingleAsync(p => p.Id == task.ProjectId, cancellationToken);
+        var promptHash = await db.Prompts.Where(p => p.Id == task.PromptId).Select(p => p.ContentHash).SingleAsync(cancellationToken);
         var judgment = new Judgment
         {
             Id = Guid.CreateVersion7(now),
@@ -235,7 +236,7 @@ public sealed class LabelingService(
             PresentedSwapped = PresentationOrder.IsSwapped(annotatorId, task.Id),
             LeaseToken = leaseToken,
             Source = source,
-            Split = JudgmentSplit.Of(task.PromptId, project.HeldOutFraction),
+            Split = JudgmentSplit.Of(promptHash, project.HeldOutFraction),
             DurationMs = Math.Max(0, durationMs),
             CreatedAt = now,
         };
