@@ -8,6 +8,8 @@ namespace Rlhf.EndToEnd.Tests;
 /// <summary>The real command line in a process of its own, as a user starts it.</summary>
 internal sealed partial class RlhfProcess : IAsyncDisposable
 {
+    private static readonly Dictionary<string, string> NoEnvironment = [];
+
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _error = new();
@@ -39,7 +41,7 @@ internal sealed partial class RlhfProcess : IAsyncDisposable
         }
     }
 
-    public static RlhfProcess Start(params string[] arguments) => Start([], arguments);
+    public static RlhfProcess Start(params string[] arguments) => Start(NoEnvironment, arguments);
 
     public static RlhfProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
@@ -71,7 +73,7 @@ internal sealed partial class RlhfProcess : IAsyncDisposable
     }
 
     /// <summary>Runs to the end.</summary>
-    public static async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments) => await RunAsync([], arguments);
+    public static async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments) => await RunAsync(NoEnvironment, arguments);
 
     public static async Task<(int ExitCode, string Output, string Error)> RunAsync(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {

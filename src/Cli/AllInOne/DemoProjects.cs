@@ -59,5 +59,5 @@ internal static class DemoProjects
     private static string Sampling => $$"""{"max_new_tokens": {{AnswerTokens}}, "temperature": 1.0}""";
 
     private static string Ppo(int updates, int batch) =>
-        $$"""{"updates": {{updates}}, "batch_size": {{batch}}, "epochs": 2, "minibatch_count": 2, "learning_rate": 0.0001, "kl_coefficient": 0.05, "max_new_tokens": {{AnswerTokens}}, "save_every": 2}""";
+        $$"""{"updates": {{updates}}, "batch_size": {{batch}}, "epochs": 2, "minibatch_count": 2, "micro_batch_size": 8, "learning_rate": 0.0003, "kl_coefficient": 0.05, "max_new_tokens": {{AnswerTokens}}, "save_every": 2}""";
 }

@@ -77,6 +77,7 @@ internal sealed class EmbeddedSystem : IAsyncDisposable
                 bus.AddTrainerConsumers();
                 bus.AddRewardModelConsumers();
             });
+            builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
             builder.Services.AddSingleton<ProjectSeeder>();
             builder.Services.AddSingleton<SimulatedSession>();
             builder.Services.AddSingleton(new SimulatedAnnotator());
@@ -105,5 +106,13 @@ internal sealed class EmbeddedSystem : IAsyncDisposable
         await App.StopAsync();
         await App.DisposeAsync();
         _lock.Dispose();
+    }
+
+    // The command listens for Ctrl+C and SIGTERM itself; a second listener would only stop the host under it.
+    private sealed class CommandLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

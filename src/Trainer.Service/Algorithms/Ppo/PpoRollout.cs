@@ -7,7 +7,6 @@ namespace Trainer.Service.Algorithms.Ppo;
 /// <summary>What one update learns from: the episodes as tokens, and what policy, reference and critic said about them.</summary>
 /// <param name="Prompts">Prompt tokens.</param>
 /// <param name="Responses">Response tokens, EOS included where one was drawn.</param>
-/// <param name="Width">Columns of the padded prompt-and-response rectangle; training pads to the same.</param>
 /// <param name="ResponseColumns">T: the longest response plus one column for the score after EOS, at most the longest allowed.</param>
 /// <param name="Logprobs_BT">log π(token) before the update, 0 at padding [B, T].</param>
 /// <param name="RefLogprobs_BT">log π_ref(token), 0 at padding [B, T].</param>
@@ -16,7 +15,6 @@ namespace Trainer.Service.Algorithms.Ppo;
 internal sealed record PpoRollout(
     IReadOnlyList<int[]> Prompts,
     IReadOnlyList<int[]> Responses,
-    int Width,
     int ResponseColumns,
     Tensor Logprobs_BT,
     Tensor RefLogprobs_BT,

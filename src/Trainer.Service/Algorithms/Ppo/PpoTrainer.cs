@@ -259,9 +259,8 @@ public sealed class PpoTrainer : IDisposable
     /// </summary>
     private PpoRollout Observe(int update, int[][] prompts, int[][] responses)
     {
-        var width = prompts.Zip(responses, (p, r) => p.Length + r.Length).Max();
         var columns = Math.Min(_config.MaxNewTokens, responses.Max(r => r.Length) + 1);
-        var order = MinibatchOrder(update, epoch: 0);
+        var order = MinibatchOrder(update, epoch: 0, prompts, responses);
         var logprobs = new List<Tensor>();
         var refLogprobs = new List<Tensor>();
         var values = new List<Tensor>();
@@ -270,7 +269,7 @@ public sealed class PpoTrainer : IDisposable
         foreach (var rows in order.Chunk(_config.MinibatchSize).SelectMany(MicroBatches))
         {
             using var scope = NewDisposeScope();
-            var batch = Batch(prompts, responses, rows, width, columns);
+            var batch = Batch(prompts, responses, rows, columns);
             var logits_NV = ResponseLogits(_policy, batch);
             logprobs.Add(batch.ToCells(TokenLogprobs.Select(logits_NV, batch.ResponseIds_N)).MoveToOuterDisposeScope());
             entropySums.Add(TokenLogprobs.Entropy(logits_NV).sum().MoveToOuterDisposeScope());
@@ -289,7 +288,6 @@ public sealed class PpoTrainer : IDisposable
         return new PpoRollout(
             prompts,
             responses,
-            width,
             columns,
             cat(logprobs).index_select(0, byEpisode),
             cat(refLogprobs).index_select(0, byEpisode),
@@ -305,7 +303,7 @@ public sealed class PpoTrainer : IDisposable
         double firstRatioError = 0;
         for (var epoch = 0; epoch < _config.Epochs; epoch++)
         {
-            foreach (var minibatch in MinibatchOrder(update, epoch).Chunk(_config.MinibatchSize))
+            foreach (var minibatch in MinibatchOrder(update, epoch, rollout.Prompts, rollout.Responses).Chunk(_config.MinibatchSize))
             {
                 using var scope = NewDisposeScope();
                 optimizer.ZeroGrad();
@@ -319,7 +317,7 @@ public sealed class PpoTrainer : IDisposable
                 {
                     using var microScope = NewDisposeScope();
                     var rows = Rows(microBatch);
-                    var batch = Batch(rollout.Prompts, rollout.Responses, microBatch, rollout.Width, rollout.ResponseColumns);
+                    var batch = Batch(rollout.Prompts, rollout.Responses, microBatch, rollout.ResponseColumns);
                     var logprobs_BT = batch.ToCells(TokenLogprobs.Select(ResponseLogits(_policy, batch), batch.ResponseIds_N));
                     var (loss, shown) = PpoLoss.Compute(
                         logprobs_BT,
@@ -418,14 +416,22 @@ public sealed class PpoTrainer : IDisposable
     private Tensor Values(PromptResponseBatch batch) =>
         batch.SelectColumns(_critic.Values(batch.InputIds_BL, null)) - _critic.ScoreBias;
 
-    private PromptResponseBatch Batch(
-        IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> responses, int[] rows, int width, int columns) =>
-        PromptResponseBatch.Create([.. rows.Select(r => prompts[r])], [.. rows.Select(r => responses[r])], _pad, width, columns);
+    // As wide as its own longest episode: what a micro-batch pads to is decided by its rows alone, so the first epoch's have the
+    // shapes of the rollout's.
+    private PromptResponseBatch Batch(IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> responses, int[] rows, int columns) =>
+        PromptResponseBatch.Create([.. rows.Select(r => prompts[r])], [.. rows.Select(r => responses[r])], _pad, width: null, columns);
 
-    /// <summary>The order in which an epoch goes through the episodes; with one minibatch there is nothing to shuffle.</summary>
-    private int[] MinibatchOrder(int update, int epoch) => _config.MinibatchCount == 1
-        ? [.. Enumerable.Range(0, _config.BatchSize)]
-        : new Philox(_config.Seed, MinibatchStream + (ulong)(((long)update * _config.Epochs) + epoch)).Permutation(_config.BatchSize);
+    /// <summary>
+    /// The order in which an epoch goes through the episodes: random minibatches, in each the short episodes first, so that the
+    /// micro-batches hold little padding.
+    /// </summary>
+    private int[] MinibatchOrder(int update, int epoch, IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> responses)
+    {
+        var order = _config.MinibatchCount == 1
+            ? [.. Enumerable.Range(0, _config.BatchSize)]
+            : new Philox(_config.Seed, MinibatchStream + (ulong)(((long)update * _config.Epochs) + epoch)).Permutation(_config.BatchSize);
+        return [.. order.Chunk(_config.MinibatchSize).SelectMany(minibatch => minibatch.OrderBy(row => prompts[row].Length + responses[row].Length))];
+    }
 
     private IEnumerable<int[]> MicroBatches(int[] rows) => _config.MicroBatchSize == 0 ? [rows] : rows.Chunk(_config.MicroBatchSize);
 
