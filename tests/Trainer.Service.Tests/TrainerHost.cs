@@ -68,7 +68,7 @@ internal sealed class TrainerHost : IAsyncDisposable
 
     public AppDbContext Db() => _host.Services.GetRequiredService<IDbContextFactory<AppDbContext>>().CreateDbContext();
 
-    public CyclePlanner Planner(AppDbContext db) => new(db, TimeProvider.System);
+    public static CyclePlanner Planner(AppDbContext db) => new(db, TimeProvider.System);
 
     /// <summary>Publishes past the outbox, twice with one id, as a broker delivers a message again; then waits until both were taken.</summary>
     public async Task DeliverTwiceAsync<T>(T message, Func<AppDbContext, Task<bool>> until)

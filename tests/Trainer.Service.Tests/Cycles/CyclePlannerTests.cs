@@ -63,7 +63,7 @@ public sealed class CyclePlannerTests
         var judgments = await host.JudgeAsync(3);
         await using var db = host.Db();
         await db.Judgments.Where(j => j.Id == judgments[0].Id).ExecuteUpdateAsync(s => s.SetProperty(j => j.RetractedAt, DateTimeOffset.UtcNow), Stop);
-        await host.Planner(db).ConsiderAsync(host.Project.Id, Stop);
+        await TrainerHost.Planner(db).ConsiderAsync(host.Project.Id, Stop);
         await db.SaveChangesAsync(Stop);
         Assert.Empty(await db.Cycles.ToListAsync(Stop));
     }
@@ -109,7 +109,7 @@ public sealed class CyclePlannerTests
         Guid ppo, policy;
         await using (var db = host.Db())
         {
-            await host.Planner(db).RunCompletedAsync(new RunCompleted { RunId = reward, ProjectId = host.Project.Id, CycleId = cycle, Kind = RunKinds.RewardModel, OutputCheckpointId = rewardCheckpoint }, Stop);
+            await TrainerHost.Planner(db).RunCompletedAsync(new RunCompleted { RunId = reward, ProjectId = host.Project.Id, CycleId = cycle, Kind = RunKinds.RewardModel, OutputCheckpointId = rewardCheckpoint }, Stop);
             var checkpoint = new Checkpoint { ProjectId = host.Project.Id, Kind = CheckpointKinds.Policy, Version = 1, Path = "new", ContentHash = "1" };
             db.Checkpoints.Add(checkpoint);
             await db.SaveChangesAsync(Stop);
@@ -156,7 +156,7 @@ public sealed class CyclePlannerTests
 
         var checkpoint = await CompleteRewardRunAsync(host, cycle, reward, 0.9);
         await using var db = host.Db();
-        await host.Planner(db).RunCompletedAsync(new RunCompleted { RunId = reward, ProjectId = host.Project.Id, CycleId = cycle, Kind = RunKinds.RewardModel, OutputCheckpointId = checkpoint }, Stop);
+        await TrainerHost.Planner(db).RunCompletedAsync(new RunCompleted { RunId = reward, ProjectId = host.Project.Id, CycleId = cycle, Kind = RunKinds.RewardModel, OutputCheckpointId = checkpoint }, Stop);
         await db.SaveChangesAsync(Stop);
         Assert.Equal(CycleStatuses.Ppo, (await db.Cycles.SingleAsync(Stop)).Status);
     }
@@ -220,7 +220,7 @@ public sealed class CyclePlannerTests
     {
         await host.JudgeAsync(3);
         await using var db = host.Db();
-        await host.Planner(db).ConsiderAsync(host.Project.Id, Stop);
+        await TrainerHost.Planner(db).ConsiderAsync(host.Project.Id, Stop);
         await db.SaveChangesAsync(Stop);
         var cycle = await db.Cycles.SingleAsync(Stop);
         return (cycle.Id, cycle.RewardRunId!.Value);
