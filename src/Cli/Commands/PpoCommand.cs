@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Rlhf.Training.Scoring;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.TaskFamilies;
@@ -33,7 +32,7 @@ internal static class PpoCommand
                 : DemoProject.Prompts(1000, heldOut: false).Select(p => p.Text);
             var encoder = new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings);
             using var trainer = new PpoTrainer(
-                settings, policy, critic, [.. texts.Select(t => encoder.EncodePrompt(t, settings.MaxNewTokens))], new ResponseScorer(reward).Score);
+                settings, policy, critic, [.. texts.Select(t => encoder.EncodePrompt(t, settings.MaxNewTokens))], ScoreResponsesWith.Model(reward));
             var target = parse.GetRequiredValue(output);
             OfflineTraining.Run("PPO", report => trainer.Train(target.TrimEnd('/') + ".state", report, stop));
             PretrainedModel.Save(policy, tokenizer, target);

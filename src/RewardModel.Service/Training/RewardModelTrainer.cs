@@ -218,8 +218,7 @@ public sealed class RewardModelTrainer
 
     private (Tensor Loss, Tensor Chosen_P, Tensor Rejected_P) Loss(PreferencePair[] pairs)
     {
-        var batch = PaddedBatch.Right([.. pairs.Select(Chosen), .. pairs.Select(Rejected)], _pad);
-        var scores = SequenceScorer.Score(_model, batch);
+        var scores = SequenceScorer.ScoreWithGradient(_model, [.. pairs.Select(Chosen), .. pairs.Select(Rejected)], _pad);
         var chosen_P = scores.narrow(0, 0, pairs.Length);
         var rejected_P = scores.narrow(0, pairs.Length, pairs.Length);
         var margins_P = tensor(pairs.Select(p => p.IsTie ? 0f : (float)p.Margin).ToArray());

@@ -9,7 +9,6 @@ using Rlhf.Training.Batching;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Publishing;
 using Rlhf.Training.Runs;
-using Rlhf.Training.Scoring;
 
 namespace Trainer.Service.Algorithms.Ppo;
 
@@ -34,7 +33,7 @@ public sealed class PpoRunExecutor(IDbContextFactory<AppDbContext> contexts, Che
         var encoder = new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings);
         var encoded = prompts.Select(p => encoder.EncodePrompt(p, config.MaxNewTokens)).ToArray();
 
-        using var trainer = new PpoTrainer(config, policy, critic, encoded, new ResponseScorer(reward).Score);
+        using var trainer = new PpoTrainer(config, policy, critic, encoded, ScoreResponsesWith.Model(reward));
         trainer.Train(context.StateDirectory, p => context.Report(p.Step, p.TotalSteps, p.Metrics), context.Stop);
 
         var staging = store.CreateStagingDirectory();
