@@ -25,7 +25,7 @@ internal static class DemoProjects
             RewardAccuracyGate = 0,
             Seed = 1,
             RewardConfigJson = """{"epochs": 6, "batch_size": 4, "learning_rate": 0.0001, "evaluate_every": 4}""",
-            PpoConfigJson = Ppo(updates: 12, batch: 32),
+            PpoConfigJson = Ppo(updates: 10, batch: 32),
             SamplingConfigJson = Sampling,
         };
         return (project, [.. DemoProject.Prompts(400, heldOut: false).Select(p => (p, Splits.Train))]);
@@ -46,18 +46,27 @@ internal static class DemoProjects
             HeldOutFraction = 0.2,
             RewardAccuracyGate = 0,
             Seed = (long)seed,
-            RewardConfigJson = """{"epochs": 3, "batch_size": 16, "learning_rate": 0.0003, "warmup_steps": 5, "evaluate_every": 20}""",
+            RewardConfigJson = """{"epochs": 2, "batch_size": 16, "learning_rate": 0.001, "warmup_steps": 10, "evaluate_every": 20}""",
             PpoConfigJson = Ppo(settings.PpoUpdates, batch: 64),
             SamplingConfigJson = Sampling,
         };
         return (
             project,
-            [.. DemoProject.Prompts(Math.Max(1000, project.PromptsPerCycle), heldOut: false, seed).Select(p => (p, Splits.Train))],
-            DemoProject.Prompts(settings.HeldOutPrompts, heldOut: true, seed));
+            [.. English(Math.Max(1000, project.PromptsPerCycle), heldOut: false, seed).Select(p => (p, Splits.Train))],
+            English(settings.HeldOutPrompts, heldOut: true, seed));
+    }
+
+    // One language, as an annotation project usually has. With two, a reward model that saw few answers in the wrong language learns to
+    // like the language with the better answers, and PPO answers everything in it: docs/guides/simulated-cycle.md.
+    private static IReadOnlyList<TaskPrompt> English(int count, bool heldOut, ulong seed)
+    {
+        var families = TaskFamilyRegistry.All.Where(f => f.Language == "en").Select(f => f.Name).ToHashSet();
+        var all = DemoProject.Prompts(((count * TaskFamilyRegistry.All.Count) / families.Count) + TaskFamilyRegistry.All.Count, heldOut, seed);
+        return [.. all.Where(p => families.Contains(p.Family)).Take(count)];
     }
 
     private static string Sampling => $$"""{"max_new_tokens": {{AnswerTokens}}, "temperature": 1.0}""";
 
     private static string Ppo(int updates, int batch) =>
-        $$"""{"updates": {{updates}}, "batch_size": {{batch}}, "epochs": 2, "minibatch_count": 2, "micro_batch_size": 8, "learning_rate": 0.0003, "kl_coefficient": 0.05, "max_new_tokens": {{AnswerTokens}}, "save_every": 2}""";
+        $$"""{"updates": {{updates}}, "batch_size": {{batch}}, "epochs": 2, "minibatch_count": 2, "micro_batch_size": 8, "learning_rate": 0.0003, "schedule": "constant", "kl_coefficient": 0.1, "max_new_tokens": {{AnswerTokens}}, "save_every": 2}""";
 }
