@@ -87,7 +87,7 @@ public sealed partial class LoopInBrowserTests(BrowserFixture chromium) : IClass
     private static async Task WatchRunAsync(IPage page, string site, string kind, string metric)
     {
         // The list has a row for the run as soon as it is queued.
-        var row = page.Locator("a[href^='/runs/']").First;
+        var row = page.Locator("a[href^='runs/']").First;
         var clock = System.Diagnostics.Stopwatch.StartNew();
         do
         {
