@@ -25,13 +25,7 @@ public sealed partial class LoopInBrowserTests(BrowserFixture chromium) : IClass
             await using var context = await chromium.Browser.NewContextAsync();
             var page = await context.NewPageAsync();
             var faults = Watch(page);
-            await page.GotoAsync(link);
-            await page.FillAsync("#name", "First Administrator");
-            await page.FillAsync("#email", Email);
-            await page.FillAsync("#password", Password);
-            await page.FillAsync("#repeat", Password);
-            await page.ClickAsync("button[type=submit]");
-            await SignInIfAskedAsync(page);
+            await SetUpAsync(page, link);
 
             // Comparing: one key each, the next comparison at once, until the reward model starts by itself.
             label = $"{site}/projects/demo/label";
@@ -78,10 +72,63 @@ public sealed partial class LoopInBrowserTests(BrowserFixture chromium) : IClass
         var returning = await second.NewPageAsync();
         await returning.GotoAsync($"{address}/projects/demo/label");
         await SignInIfAskedAsync(returning);
-        await Expect(returning.Locator("#comparison")).ToBeVisibleAsync(new() { Timeout = 60_000 });
+        await ExpectComparisonAsync(returning, again);
         using var http = new HttpClient();
         Assert.True((await http.GetAsync(new Uri($"{address}/health/live"))).IsSuccessStatusCode);
         Assert.True((await http.GetAsync(new Uri($"{address}/health/ready"))).IsSuccessStatusCode);
+    }
+
+    // A page that fails says so in the process's log: the message carries it.
+    private static async Task ExpectComparisonAsync(IPage page, RlhfProcess rlhf)
+    {
+        try
+        {
+            await Expect(page.Locator("#comparison")).ToBeVisibleAsync(new() { Timeout = 60_000 });
+        }
+        catch (PlaywrightException exception)
+        {
+            Assert.Fail($"{page.Url}: {exception.Message}\n{rlhf.Output}\n{rlhf.Error}");
+        }
+    }
+
+    [Fact]
+    public async Task ReturningAfterARestart_SignsInAndSeesTheSameComparison()
+    {
+        chromium.RequireBrowser();
+        using var folder = new TemporaryDirectory();
+        string? task;
+        await using (var rlhf = RlhfProcess.Start("up", "--data", folder["data"], "--urls", "http://127.0.0.1:0"))
+        {
+            var link = (await rlhf.WaitForAsync(SetupLink(), TimeSpan.FromMinutes(1))).Value;
+            await using var context = await chromium.Browser.NewContextAsync();
+            var page = await context.NewPageAsync();
+            await SetUpAsync(page, link);
+            await page.GotoAsync($"{new Uri(link).GetLeftPart(UriPartial.Authority)}/projects/demo/label");
+            await Expect(page.Locator("#comparison")).ToBeVisibleAsync(new() { Timeout = 120_000 });
+            task = await page.GetAttributeAsync("#comparison", "data-task");
+            rlhf.Interrupt();
+            Assert.Equal(0, await rlhf.ExitAsync(TimeSpan.FromSeconds(30)));
+        }
+
+        await using var again = RlhfProcess.Start("up", "--data", folder["data"], "--urls", "http://127.0.0.1:0");
+        var address = (await again.WaitForAsync(Address(), TimeSpan.FromMinutes(1))).Groups["url"].Value;
+        await using var second = await chromium.Browser.NewContextAsync();
+        var returning = await second.NewPageAsync();
+        await returning.GotoAsync($"{address}/projects/demo/label");
+        await SignInIfAskedAsync(returning);
+        await ExpectComparisonAsync(returning, again);
+        Assert.Equal(task, await returning.GetAttributeAsync("#comparison", "data-task"));
+    }
+
+    private static async Task SetUpAsync(IPage page, string link)
+    {
+        await page.GotoAsync(link);
+        await page.FillAsync("#name", "First Administrator");
+        await page.FillAsync("#email", Email);
+        await page.FillAsync("#password", Password);
+        await page.FillAsync("#repeat", Password);
+        await page.ClickAsync("button[type=submit]");
+        await SignInIfAskedAsync(page);
     }
 
     private static async Task WatchRunAsync(IPage page, string site, string kind, string metric)

@@ -53,7 +53,8 @@ internal sealed class ProjectAccessHandler(ProjectAccess access) : Authorization
             Microsoft.AspNetCore.Components.RouteData route => name => route.RouteValues.GetValueOrDefault(name),
             _ => null,
         };
-        if (value is null)
+        // Every handler is asked, also about somebody who is not signed in: their way leads to the sign-in page.
+        if (value is null || context.User.Identity is not { IsAuthenticated: true })
         {
             return;
         }

@@ -81,7 +81,7 @@ public sealed class CyclePlanner(AppDbContext db, TimeProvider clock)
         }
 
         var project = await db.Projects.SingleAsync(p => p.Id == cycle.ProjectId, stop);
-        if (message.RunId == cycle.RewardRunId && cycle.PpoRunId is null)
+        if (message.RunId == cycle.RewardRunId && cycle.PpoRunId is null && cycle.Status != CycleStatuses.Halted)
         {
             await GateAsync(project, cycle, message.OutputCheckpointId!.Value, stop);
         }
@@ -114,7 +114,7 @@ public sealed class CyclePlanner(AppDbContext db, TimeProvider clock)
     public async Task RunEndedBadlyAsync(Guid runId, Guid? cycleId, string reason, CancellationToken stop)
     {
         var cycle = await db.Cycles.SingleOrDefaultAsync(c => c.Id == cycleId, stop);
-        if (cycle is null || cycle.Status is CycleStatuses.Completed)
+        if (cycle is null || cycle.Status is CycleStatuses.Completed or CycleStatuses.Failed)
         {
             return;
         }

@@ -24,6 +24,20 @@ public sealed class AccessTests(Site site) : IClassFixture<Site>
         Assert.StartsWith("/login?returnUrl=", response.Headers.Location!.PathAndQuery, StringComparison.Ordinal);
     }
 
+    // A page of a project that exists asks whose it is; nobody's way leads to the sign-in page all the same.
+    [Fact]
+    public async Task Get_SignedOutPageOfARealProject_LeadsToTheSignInPage()
+    {
+        var project = await site.AddProjectAsync();
+        using var client = site.CreateClient();
+        foreach (var path in (string[])[$"/projects/{project.Slug}", $"/projects/{project.Slug}/label"])
+        {
+            var response = await client.GetAsync(path, Stop);
+            Assert.Equal(HttpStatusCode.Found, response.StatusCode);
+            Assert.StartsWith("/login?returnUrl=", response.Headers.Location!.PathAndQuery, StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData("/runs", HttpStatusCode.Forbidden)]
     [InlineData("/admin/users", HttpStatusCode.Forbidden)]
