@@ -92,9 +92,17 @@ public sealed class BadInputTests
     [Fact]
     public async Task Generate_WithoutLibtorch_SaysWhatToInstall()
     {
+        // The program as it is built where neither libtorch nor a compiler is: without the shim.
+        using var folder = new TemporaryDirectory();
+        var program = Path.GetDirectoryName(RlhfProcess.CliAssembly())!;
+        foreach (var file in Directory.EnumerateFiles(program).Where(f => Path.GetFileName(f) != "librlhftorch.so"))
+        {
+            File.Copy(file, folder[Path.GetFileName(file)]);
+        }
+
         var (code, _, error) = await RlhfProcess.RunAsync(
-            new Dictionary<string, string> { ["RLHF_TORCH_SHIM"] = "/nonexistent/librlhftorch.so" },
-            "generate", "--prompt", "Once");
+            new Dictionary<string, string> { ["RLHF_CLI"] = folder["rlhf.dll"] },
+            "generate", "--model", Path.Combine(program, "models", "base"), "--prompt", "Once");
 
         Assert.Equal(1, code);
         Assert.Contains("libtorch", error, StringComparison.Ordinal);

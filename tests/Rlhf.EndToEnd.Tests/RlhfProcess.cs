@@ -52,7 +52,7 @@ internal sealed partial class RlhfProcess : IAsyncDisposable
             RedirectStandardInput = true,
             WorkingDirectory = Path.GetTempPath(),
         };
-        start.ArgumentList.Add(CliAssembly());
+        start.ArgumentList.Add(environment.GetValueOrDefault("RLHF_CLI") ?? CliAssembly());
         foreach (var argument in arguments)
         {
             start.ArgumentList.Add(argument);
@@ -140,7 +140,8 @@ internal sealed partial class RlhfProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static string CliAssembly()
+    /// <summary>The built command line.</summary>
+    public static string CliAssembly()
     {
         // artifacts/bin/Rlhf.EndToEnd.Tests/<configuration> → artifacts/bin/Cli/<configuration>
         var configuration = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd('/'));
