@@ -7,7 +7,7 @@ namespace Rlhf.Cli.AllInOne;
 internal sealed record CycleSettings(int Judgments, int PpoUpdates, int HeldOutPrompts)
 {
     /// <summary>What <c>rlhf cycle</c> uses unless told otherwise: minutes on two cores.</summary>
-    public static CycleSettings Default { get; } = new(Judgments: 1500, PpoUpdates: 24, HeldOutPrompts: 400);
+    public static CycleSettings Default { get; } = new(Judgments: 500, PpoUpdates: 16, HeldOutPrompts: 300);
 
     /// <summary>Every fault, in words.</summary>
     public IReadOnlyList<string> Validate(int seeds)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Rlhf.Contracts.Labeling;
 using Rlhf.Data.Entities;
+using Rlhf.Numerics;
 using Rlhf.TaskFamilies;
 
 namespace Rlhf.Cli.AllInOne;
@@ -46,23 +47,37 @@ internal static class DemoProjects
             HeldOutFraction = 0.2,
             RewardAccuracyGate = 0,
             Seed = (long)seed,
-            RewardConfigJson = """{"epochs": 2, "batch_size": 16, "learning_rate": 0.001, "warmup_steps": 10, "evaluate_every": 20}""",
+            RewardConfigJson = """{"epochs": 3, "batch_size": 16, "learning_rate": 0.001, "warmup_steps": 10, "evaluate_every": 20}""",
             PpoConfigJson = Ppo(settings.PpoUpdates, batch: 64),
             SamplingConfigJson = Sampling,
         };
         return (
             project,
-            [.. English(Math.Max(1000, project.PromptsPerCycle), heldOut: false, seed).Select(p => (p, Splits.Train))],
-            English(settings.HeldOutPrompts, heldOut: true, seed));
+            [.. KindWords(Math.Max(1000, project.PromptsPerCycle), heldOut: false, seed).Select(p => (p, Splits.Train))],
+            KindWords(settings.HeldOutPrompts, heldOut: true, seed));
     }
 
-    // One language, as an annotation project usually has. With two, a reward model that saw few answers in the wrong language learns to
-    // like the language with the better answers, and PPO answers everything in it: docs/guides/simulated-cycle.md.
-    private static IReadOnlyList<TaskPrompt> English(int count, bool heldOut, ulong seed)
+    // One kind of task, as a first annotation project usually has. Over all families at once a reward model of this size, which saw few
+    // answers that belong to another task, learns to like the task with the better answers, and PPO answers everything with it:
+    // docs/guides/simulated-cycle.md.
+    private static readonly string[] SimulatedFamilies = ["thanks", "comfort"];
+
+    private static List<TaskPrompt> KindWords(int count, bool heldOut, ulong seed)
     {
-        var families = TaskFamilyRegistry.All.Where(f => f.Language == "en").Select(f => f.Name).ToHashSet();
-        var all = DemoProject.Prompts(((count * TaskFamilyRegistry.All.Count) / families.Count) + TaskFamilyRegistry.All.Count, heldOut, seed);
-        return [.. all.Where(p => families.Contains(p.Family)).Take(count)];
+        var random = new Philox(seed, heldOut ? 1UL : 0UL);
+        var prompts = new List<TaskPrompt>(count);
+        var texts = new HashSet<string>(StringComparer.Ordinal);
+        for (var turn = 0; prompts.Count < count; turn++)
+        {
+            // There are only so many sorrows; the notes of thanks go on when all have been asked for.
+            var prompt = TaskFamilyRegistry.Find(SimulatedFamilies[turn % SimulatedFamilies.Length]).CreatePrompt(random);
+            if (PromptSplit.IsHeldOut(prompt.Text) == heldOut && texts.Add(prompt.Text))
+            {
+                prompts.Add(prompt);
+            }
+        }
+
+        return prompts;
     }
 
     private static string Sampling => $$"""{"max_new_tokens": {{AnswerTokens}}, "temperature": 1.0}""";
