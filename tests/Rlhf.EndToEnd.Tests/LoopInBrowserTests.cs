@@ -37,16 +37,22 @@ public sealed partial class LoopInBrowserTests(BrowserFixture chromium) : IClass
             for (var i = 0; i < 12; i++)
             {
                 var task = await page.GetAttributeAsync("#comparison", "data-task");
-                if (i == 5)
+                // The keys are listened to once the script is there and nothing is being saved: until then a press is no choice, so it is repeated.
+                var answered = page.Locator($"#comparison[data-task='{task}']");
+                for (var attempt = 0; await answered.CountAsync() > 0; attempt++)
                 {
-                    await page.ClickAsync("#choose-second");
+                    Assert.True(attempt < 6, $"comparison {i} did not take a choice");
+                    await Expect(page.Locator("#choose-second")).ToBeEnabledAsync(new() { Timeout = 30_000 });
+                    await (i == 5 ? page.ClickAsync("#choose-second") : page.Keyboard.PressAsync(keys[i % 2]));
+                    try
+                    {
+                        await Expect(answered).ToHaveCountAsync(0, new() { Timeout = 5_000 });
+                    }
+                    catch (PlaywrightException)
+                    {
+                        // Not taken.
+                    }
                 }
-                else
-                {
-                    await page.Keyboard.PressAsync(keys[i % 2]);
-                }
-
-                await Expect(page.Locator($"#comparison[data-task='{task}']")).ToHaveCountAsync(0, new() { Timeout = 30_000 });
             }
 
             // The reward model's run, live; then PPO's.
