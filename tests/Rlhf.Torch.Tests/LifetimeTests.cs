@@ -247,7 +247,7 @@ public sealed class LifetimeTests
         }
     }
 
-    private static void Collect()
+    internal static void Collect()
     {
         for (var i = 0; i < 3; i++)
         {
@@ -256,7 +256,7 @@ public sealed class LifetimeTests
         }
     }
 
-    private static long ResidentBytes()
+    internal static long ResidentBytes()
     {
         Collect();
         using var process = Process.GetCurrentProcess();

@@ -239,4 +239,29 @@ public sealed class TensorTests
 
         Assert.Equal(499 * 500 / 2, stack(parts).sum().ToDouble());
     }
+
+    [Theory]
+    [InlineData(ScalarType.Byte, new byte[] { 1, 2 })]
+    [InlineData(ScalarType.Int8, new byte[] { 1, 2 })]
+    [InlineData(ScalarType.Bool, new byte[] { 1, 1 })]
+    [InlineData(ScalarType.Int16, new byte[] { 1, 0, 2, 0 })]
+    [InlineData(ScalarType.Int32, new byte[] { 1, 0, 0, 0, 2, 0, 0, 0 })]
+    [InlineData(ScalarType.Int64, new byte[] { 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0 })]
+    [InlineData(ScalarType.Float16, new byte[] { 0x00, 0x3c, 0x00, 0x40 })]
+    [InlineData(ScalarType.BFloat16, new byte[] { 0x80, 0x3f, 0x00, 0x40 })]
+    [InlineData(ScalarType.Float32, new byte[] { 0, 0, 0x80, 0x3f, 0, 0, 0, 0x40 })]
+    [InlineData(ScalarType.Float64, new byte[] { 0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0x40 })]
+    public void Bytes_OfEveryType_AreTheTensorsOwnMemory(ScalarType type, byte[] expected)
+    {
+        using var scope = NewDisposeScope();
+        var x = tensor(new[] { 1f, 2f }).to_type(type).requires_grad_(type is ScalarType.Float32);
+
+        Assert.Equal(expected, x.bytes.ToArray());
+
+        // Not a copy: what is written there is what the tensor holds, through a view as well.
+        x.bytes.Clear();
+        Numbers.Close([0, 0], x);
+        x.bytes[0] = 1;
+        Assert.Equal(1, x.detach()[0..1].bytes[0]);
+    }
 }

@@ -44,6 +44,14 @@ public static partial class torch
             bool create_graph = false,
             IList<Tensor>? inputs = null) => backward([tensor], grad_tensors, retain_graph, create_graph, inputs);
 
+        /// <summary>Adds the gradients of the tensor, weighted by <paramref name="grad_tensor"/>, to <see cref="Tensor.grad"/> of every leaf.</summary>
+        public static void backward(
+            Tensor tensor,
+            Tensor grad_tensor,
+            bool? retain_graph = null,
+            bool create_graph = false,
+            IList<Tensor>? inputs = null) => backward([tensor], [grad_tensor], retain_graph, create_graph, inputs);
+
         /// <summary>Adds the gradients of the tensors to <see cref="Tensor.grad"/> of every leaf, or of <paramref name="inputs"/> only.</summary>
         public static unsafe void backward(
             IList<Tensor> tensors,

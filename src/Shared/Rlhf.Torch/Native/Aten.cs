@@ -108,7 +108,11 @@ internal static unsafe class Aten
         }
     }
 
-    private static void Throw() => throw new System.Runtime.InteropServices.ExternalException(NativeMethods.LastError());
+    private static void Throw()
+    {
+        var message = NativeMethods.LastError();
+        throw new System.Runtime.InteropServices.ExternalException(message, autograd.FunctionNode.TakeFailure(message));
+    }
 
     private static void Invoke(string name, ReadOnlySpan<Arg> arguments, Value* results, int resultCount)
     {

@@ -10,7 +10,7 @@ internal static unsafe partial class NativeMethods
     public const string Library = "rlhftorch";
 
     /// <summary>RT_ABI_VERSION of the header this class was written for.</summary>
-    public const int AbiVersion = 1;
+    public const int AbiVersion = 2;
 
     static NativeMethods() => NativeLibrary.SetDllImportResolver(
         typeof(NativeMethods).Assembly, (name, _, _) => name == Library ? TorchRuntime.Load() : 0);
@@ -111,6 +111,19 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)]
     public static partial int rt_autograd_grad(
         nint* outputs, int outputCount, nint* inputs, int inputCount, nint* gradOutputs, int retainGraph, int createGraph, int allowUnused, nint* results);
+
+    [LibraryImport(Library)]
+    public static partial void rt_function_callbacks(
+        delegate* unmanaged<nint, nint*, int, nint*, int, int> backward, delegate* unmanaged<nint, void> release);
+
+    [LibraryImport(Library)]
+    public static partial int rt_function_apply(nint context, int materializeGrads, nint* tensors, int* counts, nint* results, out nint node);
+
+    [LibraryImport(Library)]
+    public static partial int rt_function_saved(nint node, nint* results);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial void rt_set_error(string message);
 
     [LibraryImport(Library), SuppressGCTransition]
     public static partial int rt_grad_enabled();

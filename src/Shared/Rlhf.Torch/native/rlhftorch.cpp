@@ -10,6 +10,8 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Logging.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/saved_variable.h>
 #include <torch/csrc/autograd/variable.h>
 #include <torch/version.h>
 
@@ -17,9 +19,13 @@
 #include <malloc.h>
 #include <climits>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -234,6 +240,71 @@ void Discard(rt_value* results, size_t count) {
   }
 }
 
+rt_backward_callback managed_backward = nullptr;
+rt_release_callback managed_release = nullptr;
+
+// A node of the graph whose backward pass is managed code.
+struct ManagedNode : torch::autograd::Node {
+  explicit ManagedNode(void* context, bool materialize_grads) : context(context), materialize_grads(materialize_grads) {}
+  ~ManagedNode() override { managed_release(context); }
+
+  torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override {
+    at::OptionalDeviceGuard device_guard;
+    std::vector<rt_tensor> results(num_outputs(), nullptr);
+    std::vector<rt_tensor> handles;
+    handles.reserve(grads.size());
+    for (size_t i = 0; i < grads.size(); i++) {
+      if (!grads[i].defined() && materialize_grads && i < outputs.size()) grads[i] = outputs[i].zeros(device_guard);
+      handles.push_back(HandOut(std::move(grads[i])));
+    }
+    const int code = managed_backward(context, handles.data(), static_cast<int32_t>(handles.size()), results.data(),
+                                      static_cast<int32_t>(results.size()));
+    torch::autograd::variable_list gradients;
+    gradients.reserve(results.size());
+    for (auto result : results) gradients.push_back(result != nullptr ? at::Tensor(Owner::reclaim(Impl(result))) : at::Tensor());
+    if (code != 0) throw std::runtime_error(last_error);
+    return gradients;
+  }
+
+  void release_variables() override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (auto& variable : saved) variable.reset_data();
+  }
+
+  torch::autograd::variable_list Unpack() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    torch::autograd::variable_list unpacked;
+    unpacked.reserve(saved.size());
+    for (const auto& variable : saved) unpacked.push_back(variable.unpack(shared_from_this()));
+    return unpacked;
+  }
+
+  void* context;
+  bool materialize_grads;
+  std::vector<torch::autograd::VariableInfo> outputs;
+  std::vector<torch::autograd::SavedVariable> saved;
+};
+
+torch::autograd::variable_list NoForwardMode(torch::autograd::variable_list, torch::autograd::variable_list) {
+  TORCH_CHECK(false, "a custom function has no forward-mode gradient");
+}
+
+// _wrap_outputs has gained parameters among the 2.x versions; those left out stand for what plain functions do.
+template <typename Function, typename... Arguments>
+auto WrapOutputs(Function wrap, const Arguments&... arguments) {
+  auto view_as_self = [](const at::Tensor& tensor) { return tensor.view_as(tensor); };
+  using Unsaved = std::unordered_set<at::TensorImpl*>;
+  if constexpr (std::is_invocable_v<Function, const Arguments&..., decltype(&NoForwardMode)>) {
+    return wrap(arguments..., &NoForwardMode);
+  } else if constexpr (std::is_invocable_v<Function, const Arguments&..., decltype(&NoForwardMode), Unsaved>) {
+    return wrap(arguments..., &NoForwardMode, Unsaved());
+  } else if constexpr (std::is_invocable_v<Function, const Arguments&..., decltype(&NoForwardMode), Unsaved, decltype(view_as_self)>) {
+    return wrap(arguments..., &NoForwardMode, Unsaved(), view_as_self);
+  } else {
+    return wrap(arguments..., &NoForwardMode, Unsaved(), view_as_self, false);
+  }
+}
+
 // The hook that counts GPUs has changed its name among the 2.x versions.
 template <typename Hooks>
 auto CountGpus(const Hooks& hooks, int) -> decltype(static_cast<int32_t>(hooks.getNumGPUs())) {
@@ -434,6 +505,56 @@ int rt_autograd_grad(const rt_tensor* outputs, int32_t output_count, const rt_te
     for (int32_t i = 0; i < input_count; i++) results[i] = HandOut(std::move(grads[i]));
   });
 }
+
+void rt_function_callbacks(rt_backward_callback backward, rt_release_callback release) {
+  managed_backward = backward;
+  managed_release = release;
+}
+
+int rt_function_apply(void* context, int32_t materialize_grads, const rt_tensor* tensors, const int32_t* counts,
+                      rt_tensor* results, rt_node* node) {
+  *node = nullptr;
+  std::shared_ptr<ManagedNode> owner;
+  return Guarded([&] {
+    if (context != nullptr) {
+      owner = std::shared_ptr<ManagedNode>(new ManagedNode(context, materialize_grads != 0), torch::autograd::deleteNode);
+    }
+    torch::autograd::variable_list parts[RT_PART_COUNT];
+    for (int part = 0; part < RT_PART_COUNT; tensors += counts[part++]) parts[part] = ShareAll(tensors, counts[part]);
+    std::unordered_set<at::TensorImpl*> non_differentiable, dirty;
+    for (const auto& tensor : parts[RT_NON_DIFFERENTIABLE]) non_differentiable.insert(tensor.unsafeGetTensorImpl());
+    for (const auto& tensor : parts[RT_DIRTY]) {
+      tensor.unsafeGetTensorImpl()->bump_version();
+      dirty.insert(tensor.unsafeGetTensorImpl());
+    }
+    if (owner) {
+      owner->set_next_edges(torch::autograd::collect_next_edges(parts[RT_INPUTS]));
+      owner->clear_input_metadata();
+    }
+    auto wrapped = WrapOutputs(&torch::autograd::_wrap_outputs, parts[RT_INPUTS], non_differentiable, dirty,
+                               torch::autograd::to_optional(parts[RT_OUTPUTS]), std::shared_ptr<torch::autograd::Node>(owner));
+    if (owner) {
+      for (const auto& output : wrapped) {
+        owner->outputs.push_back(output.has_value() ? torch::autograd::VariableInfo(*output) : torch::autograd::VariableInfo());
+      }
+      for (const auto& tensor : parts[RT_SAVED]) {
+        const bool is_output = tensor.defined() && tensor.grad_fn().get() == owner.get();
+        owner->saved.push_back(tensor.defined() ? torch::autograd::SavedVariable(tensor, is_output) : torch::autograd::SavedVariable());
+      }
+      *node = owner.get();
+    }
+    for (size_t i = 0; i < wrapped.size(); i++) results[i] = wrapped[i].has_value() ? HandOut(std::move(*wrapped[i])) : nullptr;
+  });
+}
+
+int rt_function_saved(rt_node node, rt_tensor* results) {
+  return Guarded([&] {
+    auto saved = static_cast<ManagedNode*>(node)->Unpack();
+    for (auto& tensor : saved) *results++ = HandOut(std::move(tensor));
+  });
+}
+
+void rt_set_error(const char* message) { Fail(message); }
 
 int32_t rt_grad_enabled(void) { return at::GradMode::is_enabled() ? 1 : 0; }
 void rt_set_grad_enabled(int32_t on) { at::GradMode::set_enabled(on != 0); }

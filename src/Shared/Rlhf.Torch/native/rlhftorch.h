@@ -10,7 +10,7 @@
 #define RT_API extern "C" __attribute__((visibility("default")))
 
 // Raised whenever a signature below changes; the managed side refuses a library with another number.
-#define RT_ABI_VERSION 1
+#define RT_ABI_VERSION 2
 
 typedef void* rt_tensor;     // an owning c10::TensorImpl*: one strong reference, given back by rt_release
 typedef void* rt_op;         // a resolved operator, valid until the process ends
@@ -85,6 +85,27 @@ RT_API int rt_backward(const rt_tensor* roots, int32_t root_count, const rt_tens
 RT_API int rt_autograd_grad(const rt_tensor* outputs, int32_t output_count, const rt_tensor* inputs, int32_t input_count,
                             const rt_tensor* grad_outputs, int32_t retain_graph, int32_t create_graph,
                             int32_t allow_unused, rt_tensor* results);
+
+// A function of the graph whose backward pass is managed code. A node owns one managed context from rt_function_apply on,
+// also when that fails, and gives it to `release` when the graph that holds the node is freed, on whatever thread that happens.
+//
+// backward gets the gradients of the outputs (owned, null where there is none) and fills those of the inputs (handed over,
+// null for none). It returns 0, or anything else after rt_set_error.
+typedef int (*rt_backward_callback)(void* context, const rt_tensor* grads, int32_t grad_count, rt_tensor* results,
+                                    int32_t result_count);
+typedef void (*rt_release_callback)(void* context);
+typedef void* rt_node;  // borrowed: valid until `release` has been called for its context
+
+// Which tensors stand where in rt_function_apply: the inputs, then the outputs, ...
+enum rt_function_part { RT_INPUTS, RT_OUTPUTS, RT_NON_DIFFERENTIABLE, RT_DIRTY, RT_SAVED, RT_PART_COUNT };
+
+RT_API void rt_function_callbacks(rt_backward_callback backward, rt_release_callback release);
+// Puts what forward returned into the graph; a null context means that no input needs a gradient. results: one per output.
+RT_API int rt_function_apply(void* context, int32_t materialize_grads, const rt_tensor* tensors, const int32_t* counts,
+                             rt_tensor* results, rt_node* node);
+RT_API int rt_function_saved(rt_node node, rt_tensor* results);
+RT_API void rt_set_error(const char* message);
+
 RT_API int32_t rt_grad_enabled(void);
 RT_API void rt_set_grad_enabled(int32_t on);
 RT_API void* rt_inference_enter(int32_t on);
