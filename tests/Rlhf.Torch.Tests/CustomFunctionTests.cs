@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
-using Rlhf.Torch.Extensions;
 using static TorchSharp.torch;
 using static TorchSharp.torch.autograd;
 
@@ -259,7 +258,7 @@ public sealed class CustomFunctionTests
     [Fact]
     public void SavedOutput_DoesNotKeepTheGraphAlive()
     {
-        var before = (FunctionNode.Alive, TorchRuntime.LiveTensors);
+        var before = (FunctionNode.Alive, Tensor.TotalCount);
         using (NewDisposeScope())
         {
             var x = tensor(new[] { 1f }, requires_grad: true);
@@ -269,14 +268,14 @@ public sealed class CustomFunctionTests
             Numbers.Close([2.718281828], x.grad!);
         }
 
-        Assert.Equal(before, (FunctionNode.Alive, TorchRuntime.LiveTensors));
+        Assert.Equal(before, (FunctionNode.Alive, Tensor.TotalCount));
     }
 
     [Fact]
     public void Graphs_ManyOfThem_LeaveNoTensorAndNoContextBehind()
     {
         using var x = ones(64, requires_grad: true);
-        var before = (FunctionNode.Alive, TorchRuntime.LiveTensors);
+        var before = (FunctionNode.Alive, Tensor.TotalCount);
         for (var i = 0; i < 1000; i++)
         {
             using (NewDisposeScope())
@@ -291,7 +290,7 @@ public sealed class CustomFunctionTests
             x.grad = null;
         }
 
-        Assert.Equal(before, (FunctionNode.Alive, TorchRuntime.LiveTensors));
+        Assert.Equal(before, (FunctionNode.Alive, Tensor.TotalCount));
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Rlhf.Torch.Extensions;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -13,18 +12,18 @@ public sealed class LifetimeTests
     [Fact]
     public void Scope_Closed_DisposesWhatWasMadeInside()
     {
-        var before = TorchRuntime.LiveTensors;
+        var before = Tensor.TotalCount;
         Tensor inner;
         using (var scope = NewDisposeScope())
         {
             inner = ones(2) + 1;
             Assert.Equal(2, scope.DisposablesCount);
-            Assert.Equal(before + 2, TorchRuntime.LiveTensors);
+            Assert.Equal(before + 2, Tensor.TotalCount);
         }
 
         Assert.True(inner.IsInvalid);
         Assert.Throws<ObjectDisposedException>(() => inner + 1);
-        Assert.Equal(before, TorchRuntime.LiveTensors);
+        Assert.Equal(before, Tensor.TotalCount);
         Assert.Equal("[disposed]", inner.ToString());
     }
 
@@ -99,12 +98,12 @@ public sealed class LifetimeTests
     {
         using var scope = NewDisposeScope();
         var x = ones(2, 2);
-        var before = TorchRuntime.LiveTensors;
+        var before = Tensor.TotalCount;
 
         Assert.Same(x, x.add_(1).mul_(2).sub_(1).div_(3).zero_().fill_(2).sqrt_().clamp_(0, 1).copy_(x).exp_().neg_());
         Assert.Same(x, x.requires_grad_().requires_grad_(false).detach_());
 
-        Assert.Equal(before, TorchRuntime.LiveTensors);
+        Assert.Equal(before, Tensor.TotalCount);
         Assert.Equal(1, scope.DisposablesCount);
     }
 
@@ -124,29 +123,29 @@ public sealed class LifetimeTests
     {
         using var scope = NewDisposeScope();
         var (a, b) = (ones(2), ones(3));
-        var before = TorchRuntime.LiveTensors;
+        var before = Tensor.TotalCount;
 
         for (var i = 0; i < 10; i++)
         {
             Assert.Throws<System.Runtime.InteropServices.ExternalException>(() => a + b);
         }
 
-        Assert.Equal(before, TorchRuntime.LiveTensors);
+        Assert.Equal(before, Tensor.TotalCount);
     }
 
     [Fact]
     public void Finalizers_ReleaseWhatNobodyDisposed()
     {
-        var before = TorchRuntime.LiveTensors;
+        var before = Tensor.TotalCount;
 
         MakeAndForget();
-        for (var i = 0; i < 10 && TorchRuntime.LiveTensors > before; i++)
+        for (var i = 0; i < 10 && Tensor.TotalCount > before; i++)
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
         }
 
-        Assert.True(TorchRuntime.LiveTensors <= before);
+        Assert.True(Tensor.TotalCount <= before);
     }
 
     [Fact]
@@ -162,12 +161,12 @@ public sealed class LifetimeTests
             Step();
         }
 
-        var tensors = TorchRuntime.LiveTensors;
+        var tensors = Tensor.TotalCount;
         var memory = ResidentBytes();
         for (var i = 0; i < 1000; i++)
         {
             Step();
-            Assert.Equal(tensors, TorchRuntime.LiveTensors);
+            Assert.Equal(tensors, Tensor.TotalCount);
         }
 
         // A leak of the activations alone would be 32 x 256 floats x 1000 steps x several tensors, above 100 MiB.
@@ -218,24 +217,24 @@ public sealed class LifetimeTests
     [Fact]
     public void Dispose_Twice_CountsOnce()
     {
-        var before = TorchRuntime.LiveTensors;
+        var before = Tensor.TotalCount;
         var tensor = ones(1);
 
         tensor.Dispose();
         tensor.Dispose();
 
-        Assert.Equal(before, TorchRuntime.LiveTensors);
+        Assert.Equal(before, Tensor.TotalCount);
     }
 
     [Fact]
     public void Dispose_OfAModule_DisposesItsTensors()
     {
-        var before = TorchRuntime.LiveTensors;
+        var before = Tensor.TotalCount;
         var model = new ModuleTests.Model();
 
         model.Dispose();
 
-        Assert.Equal(before, TorchRuntime.LiveTensors);
+        Assert.Equal(before, Tensor.TotalCount);
     }
 
     [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]

@@ -5,7 +5,7 @@ namespace TorchSharp;
 public static partial class torch
 {
     /// <summary>The version of libtorch the binding was compiled for.</summary>
-    public static string __version__ => Rlhf.Torch.Extensions.TorchRuntime.Version;
+    public static string __version__ => System.Runtime.InteropServices.Marshal.PtrToStringUTF8(NativeMethods.rt_torch_version()) ?? "";
 
     /// <summary>Seeds libtorch's own generator and returns it.</summary>
     public static Generator manual_seed(long seed)

@@ -1,3 +1,4 @@
+using Rlhf.Torch.Extensions;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -18,6 +19,8 @@ internal sealed class DecoderStack : nn.Module
             throw new ArgumentException($"illegal transformer config: {string.Join("; ", faults)}", nameof(config));
         }
 
+        // Every model's first tensor is made here.
+        TorchRuntime.Initialize();
         _config = config;
         Embedding = nn.Embedding(config.VocabSize, config.HiddenSize);
         Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => new DecoderLayer(config))];

@@ -1,19 +1,18 @@
 using System.Runtime.InteropServices;
-using Rlhf.Torch.Extensions;
 
 namespace TorchSharp.Native;
 
 /// <summary>The functions of librlhftorch.so; native/rlhftorch.h says what each one does.</summary>
 internal static unsafe partial class NativeMethods
 {
-    /// <summary>The name the loader is asked for; <see cref="TorchRuntime"/> finds the file.</summary>
+    /// <summary>The name the loader is asked for; <see cref="Shim"/> finds the file.</summary>
     public const string Library = "rlhftorch";
 
     /// <summary>RT_ABI_VERSION of the header this class was written for.</summary>
     public const int AbiVersion = 2;
 
     static NativeMethods() => NativeLibrary.SetDllImportResolver(
-        typeof(NativeMethods).Assembly, (name, _, _) => name == Library ? TorchRuntime.Load() : 0);
+        typeof(NativeMethods).Assembly, (name, _, _) => name == Library ? Shim.Load() : 0);
 
     public static string LastError() => Marshal.PtrToStringUTF8(rt_last_error()) ?? "unknown error";
 
@@ -43,9 +42,6 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport(Library)]
     public static partial int rt_cuda_device_count();
-
-    [LibraryImport(Library)]
-    public static partial void rt_malloc_trim();
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int rt_op_find(string name, string overload, out nint op);

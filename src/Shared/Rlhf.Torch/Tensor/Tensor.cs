@@ -1,5 +1,4 @@
 using System.Globalization;
-using Rlhf.Torch.Extensions;
 using TorchSharp.Native;
 using TorchSharp.Utils;
 
@@ -10,6 +9,8 @@ public static partial class torch
     /// <summary>An n-dimensional array with gradients. It holds native memory: dispose it, or make it inside a dispose scope.</summary>
     public partial class Tensor : IDisposable
     {
+        private static long totalCount;
+
         private nint handle;
 
         internal Tensor(nint handle, bool register = true)
@@ -22,7 +23,7 @@ public static partial class torch
             }
 
             this.handle = handle;
-            TorchRuntime.CountTensor(1);
+            Interlocked.Increment(ref totalCount);
             if (register)
             {
                 DisposeScope.Register(this);
@@ -40,7 +41,7 @@ public static partial class torch
         public bool IsInvalid => handle == 0;
 
         /// <summary>Tensors that hold native memory now.</summary>
-        public static long TotalCount => TorchRuntime.LiveTensors;
+        public static long TotalCount => Interlocked.Read(ref totalCount);
 
         internal DisposeScope? OwningDisposeScope { get; set; }
 
@@ -220,7 +221,7 @@ public static partial class torch
         {
             var moved = Handle;
             handle = 0;
-            TorchRuntime.CountTensor(-1);
+            Interlocked.Decrement(ref totalCount);
             GC.SuppressFinalize(this);
             return moved;
         }
@@ -236,7 +237,7 @@ public static partial class torch
             if (owned != 0)
             {
                 NativeMethods.rt_release(owned);
-                TorchRuntime.CountTensor(-1);
+                Interlocked.Decrement(ref totalCount);
             }
         }
     }

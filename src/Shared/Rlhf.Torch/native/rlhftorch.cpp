@@ -16,8 +16,6 @@
 #include <torch/version.h>
 
 #include <dlfcn.h>
-#include <malloc.h>
-#include <climits>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -324,15 +322,10 @@ at::Generator& Generator(rt_generator generator) { return *static_cast<at::Gener
 
 int32_t rt_abi_version(void) { return RT_ABI_VERSION; }
 
-int rt_initialize(int32_t threads, int32_t tune_malloc) {
+int rt_initialize(int32_t threads) {
   return Guarded([&] {
     // An error would otherwise symbolise a backtrace through all loaded libraries: milliseconds per exception.
     c10::SetStackTraceFetcher([]() -> std::string { return std::string(); });
-    // Large activations are otherwise mapped, faulted in and unmapped again at every step.
-    if (tune_malloc != 0) {
-      mallopt(M_MMAP_THRESHOLD, 1 << 30);
-      mallopt(M_TRIM_THRESHOLD, INT_MAX);
-    }
     at::set_num_threads(threads);
   });
 }
@@ -369,8 +362,6 @@ int32_t rt_cuda_device_count(void) {
   });
   return count;
 }
-
-void rt_malloc_trim(void) { malloc_trim(0); }
 
 // ---- operators
 

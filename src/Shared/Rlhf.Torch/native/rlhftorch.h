@@ -43,7 +43,7 @@ typedef struct rt_value {
 
 // ---- process
 RT_API int32_t rt_abi_version(void);
-RT_API int rt_initialize(int32_t threads, int32_t tune_malloc);
+RT_API int rt_initialize(int32_t threads);
 RT_API const char* rt_torch_version(void);
 RT_API const char* rt_blas_path(void);  // the file the BLAS routine sgemm_ was loaded from, "" when it cannot be told
 RT_API const char* rt_last_error(void);
@@ -53,7 +53,6 @@ RT_API int rt_set_num_threads(int32_t threads);
 RT_API int32_t rt_get_num_interop_threads(void);
 RT_API int rt_set_num_interop_threads(int32_t threads);
 RT_API int32_t rt_cuda_device_count(void);
-RT_API void rt_malloc_trim(void);
 
 // ---- operators
 RT_API int rt_op_find(const char* name, const char* overload, rt_op* op);

@@ -1,7 +1,7 @@
 namespace Rlhf.Torch.Extensions;
 
 /// <summary>libtorch, or the library between it and this program, cannot be used on this machine; the message says what to do.</summary>
-public sealed class TorchUnavailableException : Exception
+public sealed class TorchUnavailableException : NotSupportedException
 {
     /// <summary>An exception with the message.</summary>
     public TorchUnavailableException(string message)
@@ -15,9 +15,9 @@ public sealed class TorchUnavailableException : Exception
     {
     }
 
-    /// <summary>An exception with the general message.</summary>
+    /// <summary>An exception with a general message.</summary>
     public TorchUnavailableException()
-        : this(TorchRuntime.Advice)
+        : this("libtorch cannot be used on this machine.")
     {
     }
 }

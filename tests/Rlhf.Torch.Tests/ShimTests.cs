@@ -1,0 +1,61 @@
+using TorchSharp.Native;
+using static TorchSharp.torch;
+
+namespace Rlhf.Torch.Tests;
+
+public sealed class ShimTests
+{
+    [Fact]
+    public void Load_WithoutTheShim_SaysWhatToDo()
+    {
+        var error = Assert.Throws<NotSupportedException>(() => Shim.LoadFrom(
+            [.. Shim.Candidates("/nowhere", "/nowhere/else/librlhftorch.so").Where(path => path.StartsWith("/nowhere", StringComparison.Ordinal))]));
+
+        Assert.Contains("./rlhf up", error.Message, StringComparison.Ordinal);
+        Assert.Contains("RLHF_LIBTORCH", error.Message, StringComparison.Ordinal);
+        Assert.Contains("/nowhere/librlhftorch.so, /nowhere/else/librlhftorch.so", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_OfAFileThatIsNoLibrary_SaysWhichOne()
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            var error = Assert.Throws<NotSupportedException>(() => Shim.LoadFrom([path]));
+
+            Assert.Contains(path, error.Message, StringComparison.Ordinal);
+            Assert.Contains("./rlhf up", error.Message, StringComparison.Ordinal);
+            Assert.NotNull(error.InnerException);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void BlasProblem_OfTheReferenceBlas_NamesOpenBlas()
+    {
+        Assert.Null(Shim.BlasProblem("/lib/libblas.so.3", _ => "/usr/lib/x86_64-linux-gnu/openblas-pthread/libblas.so.3"));
+        Assert.Null(Shim.BlasProblem("", path => path));
+        var problem = Shim.BlasProblem("/lib/libblas.so.3", _ => "/usr/lib/x86_64-linux-gnu/blas/libblas.so.3.11.0");
+        Assert.Contains("libopenblas0-pthread", problem, StringComparison.Ordinal);
+        Assert.Contains(Shim.AllowAnyBlasVariable, problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true, true, "SkylakeX")]
+    [InlineData(false, true, "Haswell")]
+    [InlineData(false, false, null)]
+    public void OpenBlasCore_OfAProcessor_UsesItsWidestKernels(bool hasAvx512, bool hasAvx2, string? core) =>
+        Assert.Equal(core, ProcessSettings.OpenBlasCore(hasAvx512, hasAvx2));
+
+    [Fact]
+    public void Cuda_OfALibtorchForTheCpu_IsNotAvailable()
+    {
+        Assert.SkipWhen(cuda.device_count() > 0, "this machine has a GPU");
+
+        Assert.False(cuda.is_available());
+    }
+}
