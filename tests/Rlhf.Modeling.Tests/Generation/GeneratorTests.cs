@@ -172,7 +172,7 @@ public sealed class GeneratorTests
         using var model = TinyModels.Causal();
         using (no_grad())
         {
-            model.Body.Norm.Weight.fill_(float.NaN);
+            model.Body.FinalNorm!.weight!.fill_(float.NaN);
         }
 
         Assert.Contains("not finite", Assert.Throws<InvalidOperationException>(() => new TextGenerator(model).Generate([[3]], Greedy, seed: 0)).Message, StringComparison.Ordinal);

@@ -108,14 +108,14 @@ public sealed class CausalLanguageModelTests
     {
         using var scope = NewDisposeScope();
         using var rotary = new RotaryTable(TinyModels.Config with { MaxPositionEmbeddings = 5000 });
-        var early = TinyModels.Floats(rotary.ForLength(10, CPU).KeyCos);
+        var early = TinyModels.Floats(rotary.ForLength(10, CPU).Cos);
         var late = rotary.ForLength(3000, CPU);
-        Assert.Equal(early, TinyModels.Floats(late.KeyCos.narrow(0, 0, 10)));
+        Assert.Equal(early, TinyModels.Floats(late.Cos.narrow(0, 0, 10)));
 
         // Element 0 turns by one radian for each position.
-        Assert.Equal(Math.Cos(2999), late.KeyCos[2999, 0].select(0, 0).item<float>(), 5);
-        Assert.Equal(Math.Sin(2999), -late.KeySin[2999, 0].select(0, 0).item<float>(), 5);
-        Assert.Equal(Math.Sin(2999) / Math.Sqrt(8), late.QuerySin[2999, 0].select(0, 4).item<float>(), 5);
+        Assert.Equal(Math.Cos(2999), late.Cos[2999, 0].select(0, 0).item<float>(), 5);
+        Assert.Equal(Math.Sin(2999), -late.Sin[2999, 0].select(0, 0).item<float>(), 5);
+        Assert.Equal(Math.Sin(2999), late.Sin[2999, 0].select(0, 4).item<float>(), 5);
     }
 
     [Fact]

@@ -47,7 +47,7 @@ public sealed class TransformerConfigTests
     {
         var fault = Assert.Throws<InvalidDataException>(() => Load(json => json["model_type"] = "mamba"));
         Assert.Contains("\"mamba\"", fault.Message, StringComparison.Ordinal);
-        Assert.Contains("supported: llama", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("supported: bloom, gpt2, gpt_neox, llama, mistral, opt, phi, qwen2, qwen3", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -58,15 +58,16 @@ public sealed class TransformerConfigTests
             json.Remove("vocab_size");
             json["hidden_size"] = "big";
             json["rope_scaling"] = new JsonObject { ["type"] = "linear" };
-            json["hidden_act"] = "gelu";
+            json["quantization_config"] = new JsonObject();
+            json["hidden_act"] = "quick_gelu";
             json["tie_word_embeddings"] = 1;
             json["rms_norm_eps"] = "small";
             json["eos_token_id"] = "x";
-            json["rope_parameters"] = new JsonObject { ["rope_type"] = "yarn" };
+            json["rope_parameters"] = new JsonObject { ["rope_type"] = "longrope" };
         }));
         foreach (var part in (string[])[
-            "vocab_size is missing", "hidden_size is \"big\"", "rope_scaling", "hidden_act is \"gelu\"", "tie_word_embeddings is 1",
-            "rms_norm_eps is \"small\"", "eos_token_id is \"x\"", "rope_parameters.rope_type is \"yarn\"", "config.json"])
+            "vocab_size is missing", "hidden_size is \"big\"", "hidden_act is \"quick_gelu\"", "quantization_config is {}", "tie_word_embeddings is 1",
+            "rms_norm_eps is \"small\"", "eos_token_id is \"x\"", "rope_parameters.rope_type is \"longrope\"", "config.json"])
         {
             Assert.Contains(part, fault.Message, StringComparison.Ordinal);
         }

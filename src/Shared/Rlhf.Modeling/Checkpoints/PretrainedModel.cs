@@ -1,11 +1,9 @@
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Rlhf.Modeling.Heads;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Checkpoints;
@@ -18,10 +16,6 @@ public static class PretrainedModel
 {
     private const string ConfigFile = "config.json";
     private const string GenerationConfigFile = "generation_config.json";
-    private const string WeightsFile = "model.safetensors";
-    private const string IndexFile = "model.safetensors.index.json";
-    private const string HeadName = "lm_head.weight";
-    private const string EmbeddingName = "model.embed_tokens.weight";
     private const string ScoreBiasField = "score_bias";
 
     /// <summary>Loads a language model in single precision.</summary>
@@ -48,7 +42,7 @@ public static class PretrainedModel
     public static void Save(CausalLanguageModel model, Tokenizer tokenizer, string dir, ScalarType dtype = ScalarType.Float32)
     {
         ArgumentNullException.ThrowIfNull(model);
-        Save(model, model.Config, model.Config.ToJsonObject("LlamaForCausalLM"), tokenizer, dir, dtype);
+        Save(model, model.Config, model.Config.ToJsonObject(model.Config.Family.CausalArchitecture), tokenizer, dir, dtype);
     }
 
     /// <summary>Saves a reward model or critic, its score bias in config.json; otherwise as for a language model.</summary>
@@ -60,7 +54,7 @@ public static class PretrainedModel
     public static void Save(ScalarHeadModel model, Tokenizer tokenizer, string dir, ScalarType dtype = ScalarType.Float32)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var config = model.Config.ToJsonObject("LlamaForSequenceClassification");
+        var config = model.Config.ToJsonObject(model.Config.Family.ClassificationArchitecture);
         config["id2label"] = new JsonObject { ["0"] = "LABEL_0" };
         config["label2id"] = new JsonObject { ["LABEL_0"] = 0 };
         config[ScoreBiasField] = model.ScoreBias;
@@ -77,9 +71,10 @@ public static class PretrainedModel
         }
 
         TModel model;
+        TransformerConfig config;
         try
         {
-            var config = TransformerConfig.Load(configPath);
+            config = TransformerConfig.Load(configPath);
             var faults = new List<string>();
             model = create(config, ConfigFields.Read(configPath, faults));
             if (faults.Count > 0)
@@ -94,140 +89,13 @@ public static class PretrainedModel
 
         try
         {
-            LoadWeights(model, dir);
+            WeightsReader.Read(model, config, dir);
             return model;
         }
         catch
         {
             model.Dispose();
             throw;
-        }
-    }
-
-    private static void LoadWeights(nn.Module model, string dir)
-    {
-        var files = new List<SafeTensorsFile>();
-        try
-        {
-            var stored = OpenWeights(dir, files);
-            var parameters = model.named_parameters().ToDictionary(entry => entry.name, entry => entry.parameter, StringComparer.Ordinal);
-            CheckNames(dir, parameters, stored);
-            foreach (var (name, parameter) in parameters)
-            {
-                stored[name].ReadInto(name, parameter);
-                CheckFinite(dir, name, parameter);
-            }
-        }
-        finally
-        {
-            files.ForEach(file => file.Dispose());
-        }
-    }
-
-    private static Dictionary<string, SafeTensorsFile> OpenWeights(string dir, List<SafeTensorsFile> files)
-    {
-        var stored = new Dictionary<string, SafeTensorsFile>(StringComparer.Ordinal);
-        foreach (var fileName in WeightFiles(dir))
-        {
-            var path = Path.Combine(dir, fileName);
-            if (!File.Exists(path))
-            {
-                throw new CheckpointException($"{dir}: has no {fileName}");
-            }
-
-            var file = SafeTensorsFile.Open(path);
-            files.Add(file);
-
-            // Old Llama checkpoints store the rotary frequencies, which follow from the config.
-            foreach (var name in file.Names.Where(name => !name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)))
-            {
-                if (!stored.TryAdd(name, file))
-                {
-                    throw new CheckpointException($"{dir}: tensor \"{name}\" is in two files");
-                }
-            }
-        }
-
-        return stored;
-    }
-
-    private static string[] WeightFiles(string dir)
-    {
-        var indexPath = Path.Combine(dir, IndexFile);
-        if (File.Exists(Path.Combine(dir, WeightsFile)) || !File.Exists(indexPath))
-        {
-            return [WeightsFile];
-        }
-
-        try
-        {
-            using var index = JsonDocument.Parse(File.ReadAllBytes(indexPath));
-            var names = index.RootElement.GetProperty("weight_map").EnumerateObject().Select(entry => entry.Value.GetString()!).Distinct();
-            return [.. names.Select(name => Path.GetFileName(name) == name
-                ? name
-                : throw new CheckpointException($"{indexPath}: \"{name}\" must be a file name without a folder"))];
-        }
-        catch (Exception fault) when (fault is JsonException or KeyNotFoundException or InvalidOperationException)
-        {
-            throw new CheckpointException($"{indexPath}: must hold weight_map, an object of tensor name: file name", fault);
-        }
-    }
-
-    private static void CheckNames(string dir, Dictionary<string, Parameter> expected, Dictionary<string, SafeTensorsFile> stored)
-    {
-        // Some writers store a tied output matrix a second time; it must then really be the embedding.
-        if (!expected.ContainsKey(HeadName) && expected.ContainsKey(EmbeddingName) && !expected.ContainsKey("score.weight")
-            && stored.TryGetValue(HeadName, out var headFile) && stored.TryGetValue(EmbeddingName, out var embeddingFile))
-        {
-            CheckTied(dir, headFile, embeddingFile);
-            stored.Remove(HeadName);
-        }
-
-        var faults = new List<string>();
-        if (expected.Keys.Where(name => !stored.ContainsKey(name)).Order(StringComparer.Ordinal).ToArray() is { Length: > 0 } missing)
-        {
-            faults.Add($"missing tensors: {string.Join(", ", missing)}");
-        }
-
-        if (stored.Keys.Where(name => !expected.ContainsKey(name)).Order(StringComparer.Ordinal).ToArray() is { Length: > 0 } unexpected)
-        {
-            faults.Add($"unexpected tensors: {string.Join(", ", unexpected)}");
-        }
-
-        foreach (var (name, parameter) in expected.Where(entry => stored.ContainsKey(entry.Key)))
-        {
-            var (_, shape) = stored[name].Describe(name);
-            if (!shape.SequenceEqual(parameter.shape))
-            {
-                faults.Add($"tensor {name} has shape [{string.Join(", ", shape)}], the config needs [{string.Join(", ", parameter.shape)}]");
-            }
-        }
-
-        if (faults.Count > 0)
-        {
-            throw new CheckpointException($"{dir}: {string.Join("; ", faults)}");
-        }
-    }
-
-    private static void CheckTied(string dir, SafeTensorsFile headFile, SafeTensorsFile embeddingFile)
-    {
-        using var scope = NewDisposeScope();
-        var head = headFile.Read(HeadName, ScalarType.Float32);
-        var embedding = embeddingFile.Read(EmbeddingName, ScalarType.Float32);
-        if (!head.shape.SequenceEqual(embedding.shape) || !head.bytes.SequenceEqual(embedding.bytes))
-        {
-            throw new CheckpointException($"{dir}: tie_word_embeddings is true, but {HeadName} differs from {EmbeddingName}");
-        }
-    }
-
-    private static void CheckFinite(string dir, string name, Tensor weight)
-    {
-        // Infinity and NaN survive a sum (∞ − ∞ is NaN), which reads each weight once and allocates nothing.
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        if (!double.IsFinite(weight.to_type(ScalarType.Float32).sum().item<float>()))
-        {
-            throw new CheckpointException($"{dir}: tensor {name} holds NaN or infinite weights");
         }
     }
 
@@ -239,10 +107,16 @@ public static class PretrainedModel
             throw new ArgumentException($"weights are stored as Float32, Float16 or BFloat16, not {dtype}", nameof(dtype));
         }
 
-        var weights = model.named_parameters().ToDictionary(entry => entry.name, entry => (Tensor)entry.parameter, StringComparer.Ordinal);
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var transposed = WeightsReader.TransposedIn(model);
+        var weights = model.named_parameters().ToDictionary(
+            entry => entry.name,
+            entry => transposed.Contains(entry.name) ? entry.parameter.transpose(0, 1) : entry.parameter,
+            StringComparer.Ordinal);
         foreach (var (name, weight) in weights)
         {
-            CheckFinite(dir, name, weight);
+            WeightsReader.CheckFinite(dir, name, weight);
         }
 
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(dir));
@@ -266,7 +140,7 @@ public static class PretrainedModel
 
             // "format" is what transformers looks for before it reads the tensors.
             SafeTensorsWriter.Write(
-                Path.Combine(temporary, WeightsFile), weights, new Dictionary<string, string> { ["format"] = "pt" }, dtype);
+                Path.Combine(temporary, StoredWeights.WeightsFile), weights, new Dictionary<string, string> { ["format"] = "pt" }, dtype);
             tokenizer.Save(temporary);
             Replace(temporary, target);
         }

@@ -1,5 +1,4 @@
 using Rlhf.Modeling.Transformer;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -18,7 +17,6 @@ internal sealed class CachedDecoder
     private readonly TransformerConfig _config;
     private readonly CausalLanguageModel _model;
     private readonly LayerState[] _layers;
-    private readonly int _groups;
     private readonly Device _device;
     private Tensor? _keyMask;
     private long _rows;
@@ -29,8 +27,12 @@ internal sealed class CachedDecoder
     {
         _model = model;
         _config = model.Config;
-        _groups = _config.NumAttentionHeads / _config.NumKeyValueHeads;
         _device = model.OutputWeight.device;
+        if (_config.ModelType is not ("llama" or "mistral" or "qwen2") || model.Body.Layers.Any(layer => layer.Attention.SlidingWindow is not null))
+        {
+            throw new NotSupportedException($"generation with model_type {_config.ModelType} and sliding_window {_config.SlidingWindow} is not supported");
+        }
+
         _rows = rows;
         _layers = [.. model.Body.Layers.Select(layer => Fuse(layer, rows, capacity))];
     }
@@ -57,7 +59,7 @@ internal sealed class CachedDecoder
             attention = minimum(attention, _keyMask.narrow(4, 0, length));
         }
 
-        return Forward(ids, AttentionContext.PositionsOf(mask, length), attention);
+        return Forward(ids, PositionsOf(mask, length), attention);
     }
 
     /// <summary>Appends one token to every row.</summary>
@@ -85,6 +87,22 @@ internal sealed class CachedDecoder
         _keyMask = _keyMask is null ? null : Selected(_keyMask, index);
     }
 
+    /// <summary>Places counted over real tokens; padding gets 1, as in the reference library.</summary>
+    private static long[] PositionsOf(long[] mask, long length)
+    {
+        var positions = new long[mask.Length];
+        for (var row = 0L; row < mask.Length; row += length)
+        {
+            var next = 0L;
+            for (var i = row; i < row + length; i++)
+            {
+                positions[i] = mask[i] != 0 ? next++ : 1;
+            }
+        }
+
+        return positions;
+    }
+
     private static Tensor Selected(Tensor tensor, Tensor rows)
     {
         var selected = tensor.index_select(0, rows).MoveToOuterDisposeScope();
@@ -100,10 +118,10 @@ internal sealed class CachedDecoder
         long[] cacheShape = [rows, _config.NumKeyValueHeads, capacity, _config.HeadDim];
         var state = new LayerState
         {
-            QueryKeyValue = cat([attention.Query.weight, attention.Key.weight, attention.Value.weight]) * layer.InputNorm.Weight,
-            QueryKeyValueBias = _config.AttentionBias ? cat([attention.Query.bias!, attention.Key.bias!, attention.Value.bias!]) : null,
+            QueryKeyValue = cat([attention.Query!.weight, attention.Key!.weight, attention.Value!.weight]) * layer.InputNorm.weight!,
+            QueryKeyValueBias = attention.Query.bias is null ? null : cat([attention.Query.bias, attention.Key.bias!, attention.Value.bias!]),
             Output = attention.Output,
-            GateUp = cat([feedForward.Gate.weight, feedForward.Up.weight]) * layer.PostAttentionNorm.Weight,
+            GateUp = cat([feedForward.Gate!.weight, feedForward.Up.weight]) * layer.PostAttentionNorm!.weight!,
             GateUpBias = _config.MlpBias ? cat([feedForward.Gate.bias!, feedForward.Up.bias!]) : null,
             Down = feedForward.Down,
             Keys = empty(cacheShape, dtype: _model.OutputWeight.dtype, device: _device),
@@ -121,8 +139,8 @@ internal sealed class CachedDecoder
     private float[] Forward(long[] ids, long[] positions, Tensor? mask)
     {
         var length = ids.Length / _rows;
-        var x_ND = _model.Body.Embedding.forward(tensor(ids).to(_device));
-        var rotary = _model.Body.Rotary.ForPositions(tensor(positions).to(_device), positions.Max() + 1);
+        var x_ND = _model.Body.TokenEmbedding.forward(tensor(ids).to(_device));
+        var rotary = _model.Body.Rotary!.ForPositions(tensor(positions).to(_device), positions.Max() + 1);
         foreach (var layer in _layers)
         {
             x_ND = Layer(layer, x_ND, length, rotary, mask);
@@ -130,7 +148,7 @@ internal sealed class CachedDecoder
 
         _length += length;
         var last_BD = length == 1 ? x_ND : x_ND.view(_rows, length, -1).select(1, length - 1);
-        var logits_BV = _model.Logits(_model.Body.Norm.forward(last_BD));
+        var logits_BV = _model.Logits(_model.Body.FinalNorm!.forward(last_BD));
         return logits_BV.to_type(ScalarType.Float32).to(CPU).contiguous().data<float>().ToArray();
     }
 
@@ -138,16 +156,16 @@ internal sealed class CachedDecoder
     {
         using var scope = NewDisposeScope();
         var (heads, keyHeads, headDim) = (_config.NumAttentionHeads, _config.NumKeyValueHeads, _config.HeadDim);
-        var qkv = F.linear(RmsNorm.Normalize(x_ND, _config.RmsNormEps), layer.QueryKeyValue, layer.QueryKeyValueBias)
+        var qkv = F.linear(TransformerOps.RmsNorm(x_ND, null, _config.RmsNormEps), layer.QueryKeyValue, layer.QueryKeyValueBias)
             .view(x_ND.shape[0], heads + (2 * keyHeads), headDim);
-        var queries = rotary.TurnQueries(qkv.narrow(1, 0, heads));
-        Append(layer.Keys, rotary.TurnKeys(qkv.narrow(1, heads, keyHeads)));
+        var queries = TransformerOps.ApplyRotary(qkv.narrow(1, 0, heads), rotary);
+        Append(layer.Keys, TransformerOps.ApplyRotary(qkv.narrow(1, heads, keyHeads), rotary));
         Append(layer.Values, qkv.narrow(1, heads + keyHeads, keyHeads));
         var places = _length + length;
-        var mixed = GroupedQueryAttention.Attend(
-            queries.view(_rows, length, keyHeads, _groups, headDim), layer.Keys.narrow(2, 0, places), layer.Values.narrow(2, 0, places), mask);
+        var mixed = TransformerOps.ScaledDotProduct(
+            queries.view(_rows, length, heads, headDim), layer.Keys.narrow(2, 0, places), layer.Values.narrow(2, 0, places), _config.AttentionScaleOf(0), mask);
         var y_ND = x_ND + layer.Output.forward(mixed.view(x_ND.shape[0], -1));
-        var gateUp = F.linear(RmsNorm.Normalize(y_ND, _config.RmsNormEps), layer.GateUp, layer.GateUpBias);
+        var gateUp = F.linear(TransformerOps.RmsNorm(y_ND, null, _config.RmsNormEps), layer.GateUp, layer.GateUpBias);
         var gated = F.silu(gateUp.narrow(1, 0, _config.IntermediateSize)).mul_(gateUp.narrow(1, _config.IntermediateSize, _config.IntermediateSize));
         return y_ND.add_(layer.Down.forward(gated)).MoveToOuterDisposeScope();
 
@@ -162,13 +180,13 @@ internal sealed class CachedDecoder
 
         public required Tensor? QueryKeyValueBias { get; init; }
 
-        public required Linear Output { get; init; }
+        public required Projection Output { get; init; }
 
         public required Tensor GateUp { get; init; }
 
         public required Tensor? GateUpBias { get; init; }
 
-        public required Linear Down { get; init; }
+        public required Projection Down { get; init; }
 
         public required Tensor Keys { get; set; }
 

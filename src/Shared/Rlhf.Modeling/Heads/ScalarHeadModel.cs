@@ -1,33 +1,34 @@
 using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Heads;
 
-// Legend: B batch, T tokens, D model
+// Legend: B batch, T tokens, D width of the embeddings
 
 /// <summary>
 /// A transformer with one number per token: a reward model (read at the last token) or a critic (read at every token).
-/// Parameters have the names of Hugging Face's LlamaForSequenceClassification with one label: <c>model.*</c>, <c>score.weight</c> [1, D].
+/// Parameters have the names of the family's …ForSequenceClassification in Hugging Face's transformers with one label: those of the
+/// body, and <c>score.weight</c> [1, D].
 /// </summary>
 public sealed class ScalarHeadModel : nn.Module
 {
     private readonly DecoderStack _body;
-    private readonly Linear _score;
+    private readonly Projection _score;
 
     /// <summary>A model whose weights are uninitialised: load a checkpoint or use <see cref="FromCausal"/>.</summary>
     /// <param name="config">The shape of the body.</param>
+    /// <param name="dtype">The type of the weights.</param>
     /// <exception cref="ArgumentException">If the config is illegal; all faults are listed.</exception>
-    public ScalarHeadModel(TransformerConfig config)
+    public ScalarHeadModel(TransformerConfig config, ScalarType dtype = ScalarType.Float32)
         : base(nameof(ScalarHeadModel))
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
-        _body = new DecoderStack(config);
-        _score = DecoderLayer.Projection(config.HiddenSize, 1, bias: false);
-        register_module("model", _body);
+        _body = new DecoderStack(config, dtype);
+        _score = new Projection(config.EmbeddingWidth, 1, hasBias: false, dtype);
+        ModuleGroup.Register(register_module, config.Architecture.Names.Body, _body);
         register_module("score", _score);
     }
 
@@ -49,10 +50,10 @@ public sealed class ScalarHeadModel : nn.Module
     {
         ArgumentNullException.ThrowIfNull(lm);
         ArgumentNullException.ThrowIfNull(headInit);
-        var model = new ScalarHeadModel(lm.Config);
-        model.to(lm.OutputWeight.device, lm.OutputWeight.dtype);
-        model._body.CopyFrom(lm.Body);
-        Weights.FillNormal(model._score.weight, headInit, 1 / Math.Sqrt(lm.Config.HiddenSize + 1));
+        var model = new ScalarHeadModel(lm.Config, lm.OutputWeight.dtype);
+        model.to(lm.OutputWeight.device);
+        Weights.Copy(lm.Body, model._body);
+        Weights.FillNormal(model._score.weight, headInit, 1 / Math.Sqrt(lm.Config.EmbeddingWidth + 1));
         return model;
     }
 
@@ -63,7 +64,7 @@ public sealed class ScalarHeadModel : nn.Module
     public Tensor Values(Tensor inputIds_BT, Tensor? attentionMask_BT)
     {
         using var scope = NewDisposeScope();
-        return _score.forward(_body.Forward(inputIds_BT, attentionMask_BT, null)).squeeze(-1).MoveToOuterDisposeScope();
+        return _score.forward(_body.Forward(inputIds_BT, attentionMask_BT)).squeeze(-1).MoveToOuterDisposeScope();
     }
 
     /// <summary>One score per text: the value at its last real token minus <see cref="ScoreBias"/>.</summary>
@@ -77,8 +78,13 @@ public sealed class ScalarHeadModel : nn.Module
         var (batch, length) = (inputIds_BT.shape[0], inputIds_BT.shape[1]);
         var places_T = arange(1, length + 1, dtype: ScalarType.Int64, device: inputIds_BT.device);
         var last_B = (attentionMask_BT * places_T).argmax(1) + (arange(batch, dtype: ScalarType.Int64, device: inputIds_BT.device) * length);
-        var hidden_BTD = _body.Forward(inputIds_BT, attentionMask_BT, null);
+        var hidden_BTD = _body.Forward(inputIds_BT, attentionMask_BT);
         var last_BD = hidden_BTD.view(batch * length, -1).index_select(0, last_B);
         return (_score.forward(last_BD).squeeze(-1) - ScoreBias).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    protected override void RegisterComponents()
+    {
     }
 }

@@ -2,12 +2,10 @@ using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Transformer;
 
-// Legend: B batch, T tokens, E elements of one head
+// Legend: B batch, T tokens, H heads
 
-/// <summary>
-/// What all layers of one forward pass share: rotary factors and the additive mask, [T, T] or [B, 1, 1, T, T].
-/// </summary>
-internal sealed record AttentionContext(RotaryFactors Rotary, Tensor Mask)
+/// <summary>What all layers of one forward pass share: positions, and which places see which.</summary>
+internal sealed class AttentionContext
 {
     /// <summary>
     /// Added to a score that must not count: exp() of it is exactly 0 beside any real score, and unlike −∞ it leaves rows without
@@ -15,104 +13,95 @@ internal sealed record AttentionContext(RotaryFactors Rotary, Tensor Mask)
     /// </summary>
     public const float Masked = -1e9f;
 
-    /// <summary>Prepares one forward pass.</summary>
-    /// <param name="inputIds_BT">Only its shape and device count.</param>
-    /// <param name="attentionMask_BT">1 real, 0 padding; null: all real.</param>
-    /// <param name="positionIds_BT">Null: counted over real tokens.</param>
-    /// <param name="rotary">The model's rotary tables.</param>
-    /// <param name="maxPositions">The longest text the model was made for.</param>
-    public static AttentionContext Create(
-        Tensor inputIds_BT, Tensor? attentionMask_BT, Tensor? positionIds_BT, RotaryTable rotary, int maxPositions)
+    private readonly List<(int? Window, Tensor Mask)> _masks = [];
+
+    private AttentionContext(AttentionInput input, DecoderStack stack, IReadOnlyList<int?> windows)
     {
-        var shape = inputIds_BT.shape;
-        if (shape.Length != 2 || shape[0] < 1 || shape[1] < 1)
+        var (batch, length) = (input.Shape[0], input.Shape[1]);
+        Positions_BT = OnDevice(input.Positions);
+        KeyMask_BT = OnDevice(input.KeyMask);
+        SequenceIds_BT = OnDevice(input.Sequences);
+        Rotary = stack.Rotary is not { } table ? null
+            : Positions_BT is null ? table.ForLength(length, input.Device)
+            : table.ForPositions(Positions_BT, input.End);
+        if (stack.AlibiSlopes is { } slopes)
         {
-            throw new ArgumentException($"inputIds must have shape [B, T] with B and T at least 1, found [{string.Join(", ", shape)}]");
+            AlibiSlopes = slopes;
+            var keys = (Positions_BT ?? arange(length, dtype: ScalarType.Int64, device: input.Device).unsqueeze(0)).to_type(ScalarType.Float32);
+            AlibiBias = keys.view(-1, 1, 1, 1, length) * tensor(slopes, [slopes.Length, 1, 1, 1]).to(input.Device);
         }
 
-        var (batch, length) = (shape[0], shape[1]);
-        CheckShape("attentionMask", attentionMask_BT, shape);
-        CheckShape("positionIds", positionIds_BT, shape);
-        CheckLength(length, maxPositions);
-        var device = inputIds_BT.device;
-        var mask = attentionMask_BT is null ? null : HostCopy(attentionMask_BT);
-        var causal_TT = Causal(length, length, device);
-
-        // Behind the last real token a causal mask already hides everything: padding on the right needs no mask of its own.
-        var onlyRightPadding = mask is null || IsRightPadded(mask, length);
-        var additive = onlyRightPadding
-            ? causal_TT
-            : minimum(causal_TT, ((attentionMask_BT!.to_type(ScalarType.Float32) - 1f) * -Masked).view(batch, 1, 1, 1, length));
-        if (onlyRightPadding && positionIds_BT is null)
+        foreach (var window in windows)
         {
-            return new AttentionContext(rotary.ForLength(length, device), additive);
+            _masks.Add((window, NewMask(length, window, input.Device)));
         }
 
-        var positions = positionIds_BT is null ? PositionsOf(mask!, length) : HostCopy(positionIds_BT);
-        var positions_BT = positionIds_BT ?? tensor(positions, [batch, length]).to(device);
-        if (positions.Min() < 0)
-        {
-            throw new ArgumentException($"positionIds must not be negative, found {positions.Min()}");
-        }
-
-        var end = positions.Max() + 1;
-        CheckLength(end, maxPositions);
-        return new AttentionContext(rotary.ForPositions(positions_BT, end), additive);
+        Tensor? OnDevice(long[]? values) => values is null ? null : tensor(values, [batch, length]).to(input.Device);
     }
+
+    /// <summary>The rotary tables of every place; null without rotary positions.</summary>
+    public RotaryFactors? Rotary { get; }
+
+    /// <summary>int64 [B, T]; null: 0 … T − 1 in every row.</summary>
+    public Tensor? Positions_BT { get; }
+
+    /// <summary>int64 [B, T], 0 for padding; null where causality hides all padding there is.</summary>
+    public Tensor? KeyMask_BT { get; }
+
+    /// <summary>int64 [B, T]: only places with equal numbers see each other; null: all of a row do.</summary>
+    public Tensor? SequenceIds_BT { get; }
+
+    /// <summary>One per head; null without ALiBi.</summary>
+    public float[]? AlibiSlopes { get; }
+
+    /// <summary>Slope times position of the key, [B or 1, H, 1, 1, T]; null without ALiBi.</summary>
+    public Tensor? AlibiBias { get; }
+
+    /// <summary>Prepares one forward pass.</summary>
+    /// <param name="input">What the caller gave.</param>
+    /// <param name="stack">Its rotary tables and ALiBi slopes.</param>
+    /// <param name="config">Its number of positions.</param>
+    /// <param name="windows">Every sliding window that a layer of the model has.</param>
+    public static AttentionContext Create(AttentionInput input, DecoderStack stack, TransformerConfig config, IReadOnlyList<int?> windows)
+    {
+        var needed = Math.Max(input.Shape[1], input.End);
+        if (needed > config.MaxPositions)
+        {
+            throw new ArgumentException($"{needed} positions are needed, but max_position_embeddings is {config.MaxPositions}");
+        }
+
+        return new AttentionContext(input, stack, windows);
+    }
+
+    /// <summary>The additive mask of layers with a window; 0 where a place sees another, <see cref="Masked"/> where not.</summary>
+    /// <param name="window">One of the windows that the pass was prepared for.</param>
+    /// <returns>[T, T] or [B, 1, 1, T, T].</returns>
+    public Tensor Mask(int? window) => _masks.Find(entry => entry.Window == window).Mask;
 
     /// <summary>The additive mask of queries at the last places of a text: 0 up to their own place, <see cref="Masked"/> behind it.</summary>
     /// <returns>[queries, keys].</returns>
     public static Tensor Causal(long queries, long keys, Device device) =>
         full([queries, keys], Masked, dtype: ScalarType.Float32, device: device).triu(1 + keys - queries);
 
-    /// <summary>Places counted over real tokens; padding gets 1, as in the reference library.</summary>
-    public static long[] PositionsOf(long[] mask, long length)
+    private Tensor NewMask(long length, int? window, Device device)
     {
-        var positions = new long[mask.Length];
-        for (var row = 0L; row < mask.Length; row += length)
+        var mask = Causal(length, length, device);
+        if (window < length)
         {
-            var next = 0L;
-            for (var i = row; i < row + length; i++)
-            {
-                positions[i] = mask[i] != 0 ? next++ : 1;
-            }
+            mask = mask.add_(full([length, length], Masked, dtype: ScalarType.Float32, device: device).tril(-window.Value));
         }
 
-        return positions;
-    }
-
-    private static bool IsRightPadded(long[] mask, long length)
-    {
-        for (var i = 1; i < mask.Length; i++)
+        if (KeyMask_BT is not null)
         {
-            if (i % length != 0 && mask[i] > mask[i - 1])
-            {
-                return false;
-            }
+            mask = minimum(mask, (KeyMask_BT.eq(0).to_type(ScalarType.Float32) * Masked).view(-1, 1, 1, 1, length));
         }
 
-        return true;
-    }
-
-    private static long[] HostCopy(Tensor values)
-    {
-        using var scope = NewDisposeScope();
-        return values.to_type(ScalarType.Int64).to(CPU).contiguous().data<long>().ToArray();
-    }
-
-    private static void CheckShape(string name, Tensor? tensor, long[] shape)
-    {
-        if (tensor is not null && !tensor.shape.SequenceEqual(shape))
+        if (SequenceIds_BT is not null)
         {
-            throw new ArgumentException($"{name} has shape [{string.Join(", ", tensor.shape)}], inputIds [{string.Join(", ", shape)}]: they must agree");
+            var other_BTT = SequenceIds_BT.unsqueeze(2).ne(SequenceIds_BT.unsqueeze(1)).to_type(ScalarType.Float32);
+            mask = minimum(mask, (other_BTT * Masked).view(-1, 1, 1, length, length));
         }
-    }
 
-    private static void CheckLength(long length, int maxPositions)
-    {
-        if (length > maxPositions)
-        {
-            throw new ArgumentException($"{length} positions are needed, but max_position_embeddings is {maxPositions}");
-        }
+        return mask;
     }
 }

@@ -5,30 +5,33 @@ using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Transformer;
 
-// Legend: B batch, T tokens, D model, V vocabulary
+// Legend: B batch, T tokens, D width of the embeddings, V vocabulary
 
 /// <summary>
-/// A Llama-style decoder-only language model (Touvron et al. 2023). Parameters have the names of Hugging Face's LlamaForCausalLM;
-/// a tied output matrix appears once, as <c>model.embed_tokens.weight</c>.
+/// A decoder-only language model of one of <see cref="TransformerConfig.SupportedModelTypes"/>. Parameters have the names of the
+/// family's class in Hugging Face's transformers; a tied output matrix appears once, under the embedding's name. Matrices are
+/// [outputs, inputs] in memory also where files have them the other way round (GPT-2).
 /// </summary>
 public sealed class CausalLanguageModel : nn.Module
 {
-    private readonly Linear? _head;
+    private readonly Projection? _head;
 
     /// <summary>A model whose weights are uninitialised: load a checkpoint or call <see cref="Initialize"/>.</summary>
     /// <param name="config">The shape.</param>
+    /// <param name="dtype">The type of the weights.</param>
     /// <exception cref="ArgumentException">If the config is illegal; all faults are listed.</exception>
-    public CausalLanguageModel(TransformerConfig config)
+    public CausalLanguageModel(TransformerConfig config, ScalarType dtype = ScalarType.Float32)
         : base(nameof(CausalLanguageModel))
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
-        Body = new DecoderStack(config);
-        register_module("model", Body);
+        Body = new DecoderStack(config, dtype);
+        var architecture = config.Architecture;
+        ModuleGroup.Register(register_module, architecture.Names.Body, Body);
         if (!config.TieWordEmbeddings)
         {
-            _head = DecoderLayer.Projection(config.HiddenSize, config.VocabSize, bias: false);
-            register_module("lm_head", _head);
+            _head = new Projection(config.EmbeddingWidth, config.VocabSize, architecture.HeadBias, dtype);
+            register_module(architecture.Names.Head, _head);
         }
     }
 
@@ -37,44 +40,66 @@ public sealed class CausalLanguageModel : nn.Module
 
     internal DecoderStack Body { get; }
 
-    /// <summary>The output matrix, [V, D].</summary>
-    internal Parameter OutputWeight => _head?.weight ?? Body.Embedding.weight;
+    /// <summary>The separate output matrix; null where it is the embedding matrix.</summary>
+    internal Projection? Head => _head;
 
-    /// <summary>Draws the weights: matrices normal(0, initializer_range), norms 1, biases 0.</summary>
-    /// <param name="random">Source of the numbers; parameters are filled in checkpoint order.</param>
+    /// <summary>The output matrix, [V, D].</summary>
+    internal Parameter OutputWeight => _head?.weight ?? Body.TokenEmbedding.weight;
+
+    /// <summary>
+    /// Draws the weights: matrices normal(0, initializer_range), norms 1, biases 0; GPT-2's matrices that write to the residual stream
+    /// normal(0, initializer_range / √(2 · n_layer)).
+    /// </summary>
+    /// <param name="random">Source of the numbers; parameters are filled in the order of <c>named_parameters</c>.</param>
     public void Initialize(Philox random)
     {
         ArgumentNullException.ThrowIfNull(random);
-        using var noGrad = no_grad();
-        foreach (var (name, parameter) in named_parameters())
+        var exceptions = new Dictionary<Parameter, double>(ReferenceEqualityComparer.Instance);
+        if (Config.Architecture.ResidualInitializerRange is { } range)
         {
-            if (name.EndsWith("norm.weight", StringComparison.Ordinal))
+            foreach (var layer in Body.Layers)
             {
-                parameter.fill_(1f);
-            }
-            else if (name.EndsWith(".bias", StringComparison.Ordinal))
-            {
-                parameter.zero_();
-            }
-            else
-            {
-                Weights.FillNormal(parameter, random, Config.InitializerRange);
+                exceptions[layer.Attention.Output.weight] = exceptions[layer.FeedForward.Down.weight] = range;
             }
         }
+
+        Weights.Initialize(this, random, Config.InitializerRange, exceptions);
     }
 
     /// <summary>The hidden states after the final norm.</summary>
     /// <param name="inputIds_BT">Token ids, int64 [B, T].</param>
     /// <param name="attentionMask_BT">int64 [B, T], 1 for real tokens and 0 for padding on either side; null: all real.</param>
-    /// <param name="positionIds_BT">int64 [B, T]; null: counted over real tokens from 0, and 1 on padding.</param>
+    /// <param name="positionIds_BT">
+    /// int64 [B, T]; null: counted over real tokens, from 0 in every document, and 1 on padding. Without a mask and
+    /// <paramref name="sequenceIds_BT"/>, a 0 inside a row begins a new document, as with packed rows in transformers.
+    /// </param>
+    /// <param name="sequenceIds_BT">
+    /// For rows of several documents (packing): int64 [B, T], equal positive numbers beside each other are one document, 0 is padding.
+    /// Tokens see only those of their own document. Null: every row is one document.
+    /// </param>
     /// <returns>[B, T, D]; meaningless at padding, but never NaN there.</returns>
-    public Tensor Hidden(Tensor inputIds_BT, Tensor? attentionMask_BT = null, Tensor? positionIds_BT = null) =>
-        Body.Forward(inputIds_BT, attentionMask_BT, positionIds_BT);
+    /// <exception cref="ArgumentException">If shapes disagree, positions are out of range, or a document lies in two pieces.</exception>
+    public Tensor Hidden(Tensor inputIds_BT, Tensor? attentionMask_BT = null, Tensor? positionIds_BT = null, Tensor? sequenceIds_BT = null) =>
+        Body.Forward(inputIds_BT, attentionMask_BT, positionIds_BT, sequenceIds_BT);
+
+    /// <summary>The embeddings, the result of every block but the last, and the hidden states after the final norm.</summary>
+    /// <param name="inputIds_BT">As in <see cref="Hidden"/>.</param>
+    /// <param name="attentionMask_BT">As in <see cref="Hidden"/>.</param>
+    /// <param name="positionIds_BT">As in <see cref="Hidden"/>.</param>
+    /// <param name="sequenceIds_BT">As in <see cref="Hidden"/>.</param>
+    /// <returns>num_hidden_layers + 1 tensors [B, T, hidden_size]; the last one is [B, T, D].</returns>
+    public IReadOnlyList<Tensor> HiddenStates(
+        Tensor inputIds_BT, Tensor? attentionMask_BT = null, Tensor? positionIds_BT = null, Tensor? sequenceIds_BT = null)
+    {
+        var states = new List<Tensor>();
+        Body.Forward(inputIds_BT, attentionMask_BT, positionIds_BT, sequenceIds_BT, states);
+        return states;
+    }
 
     /// <summary>Scores over the vocabulary before softmax.</summary>
     /// <param name="hidden">[…, D]: select the rows that are needed first, this is the most expensive matrix.</param>
     /// <returns>[…, V].</returns>
-    public Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, OutputWeight);
+    public Tensor Logits(Tensor hidden) => _head?.forward(hidden) ?? TransformerOps.Linear(hidden, OutputWeight, bias: null);
 
     /// <summary>Logits at every place.</summary>
     /// <param name="inputIds_BT">Token ids, int64 [B, T].</param>
@@ -89,9 +114,14 @@ public sealed class CausalLanguageModel : nn.Module
     /// <summary>An independent model with the same weights, on the same device.</summary>
     public CausalLanguageModel Clone()
     {
-        var clone = new CausalLanguageModel(Config);
-        clone.to(OutputWeight.device, OutputWeight.dtype);
+        var clone = new CausalLanguageModel(Config, OutputWeight.dtype);
+        clone.to(OutputWeight.device);
         Weights.Copy(this, clone);
         return clone;
+    }
+
+    /// <inheritdoc/>
+    protected override void RegisterComponents()
+    {
     }
 }

@@ -41,15 +41,27 @@ internal sealed class ConfigFields(JsonElement element, List<string> faults, str
         ? value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : Fault<int?>(name, value, "an integer")
         : null;
 
-    public int RequiredInteger(string name)
+    /// <summary>A number that must be there.</summary>
+    public double RequiredNumber(string name)
     {
-        if (Value(name) is null)
-        {
-            faults.Add($"{prefix}{name} is missing");
-        }
+        Require(name);
+        return Number(name) ?? 0;
+    }
 
+    /// <summary>An integer that must be there, under one of its names.</summary>
+    public int RequiredInteger(params string[] names)
+    {
+        var name = names.FirstOrDefault(Has) ?? names[0];
+        Require(name);
         return Integer(name) ?? 0;
     }
+
+    /// <summary>A list of strings.</summary>
+    public string[]? Texts(string name) => Value(name) is { } value
+        ? value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String)
+            ? [.. value.EnumerateArray().Select(item => item.GetString()!)]
+            : Fault<string[]>(name, value, "a list of strings")
+        : null;
 
     /// <summary>One integer or a list of them.</summary>
     public int[]? Integers(string name)
@@ -65,12 +77,52 @@ internal sealed class ConfigFields(JsonElement element, List<string> faults, str
             : Fault<int[]>(name, list, "an integer or a list of integers");
     }
 
-    /// <summary>A field that, where it is given, can have only one value (null: must be null).</summary>
-    public void RequireIfPresent(string name, string? supported)
+    /// <summary>One of some strings; where the field is absent, the default.</summary>
+    public string OneOf(string name, string absent, IEnumerable<string> supported)
     {
-        if (Value(name) is { } value && !(value.ValueKind == JsonValueKind.String && value.GetString() == supported))
+        var value = Text(name) ?? absent;
+        if (supported.Contains(value))
         {
-            faults.Add($"{prefix}{name} is {value.GetRawText()}, which is not supported; supported: {supported ?? "null"}");
+            return value;
+        }
+
+        Fault(name, $"\"{value}\"", [.. supported]);
+        return absent;
+    }
+
+    /// <summary>Whether the field is there, be it null.</summary>
+    public bool Defines(string name) => element.TryGetProperty(name, out _);
+
+    /// <summary>Whether the field is there and not null.</summary>
+    public bool Has(string name) => Value(name) is not null;
+
+    /// <summary>A field that must be absent or null.</summary>
+    public void RequireAbsent(string name)
+    {
+        if (Value(name) is { } value)
+        {
+            Fault(name, value.GetRawText(), "null");
+        }
+    }
+
+    /// <summary>A switch that, where it is given, can have only one value.</summary>
+    public void RequireFlag(string name, bool supported)
+    {
+        if (Flag(name) is { } value && value != supported)
+        {
+            Fault(name, value ? "true" : "false", supported ? "true" : "false");
+        }
+    }
+
+    /// <summary>Notes that a field has a value that this code does not implement.</summary>
+    public void Fault(string name, string value, params string[] supported) =>
+        faults.Add($"{prefix}{name} is {value}, which is not supported; supported: {string.Join(", ", supported)}");
+
+    private void Require(string name)
+    {
+        if (!Has(name))
+        {
+            faults.Add($"{prefix}{name} is missing");
         }
     }
 

@@ -1,141 +1,91 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
-using F = TorchSharp.torch.nn.functional;
 
 namespace Rlhf.Modeling.Transformer;
 
-// Legend: B batch, T tokens, D model, K key/value heads, G query heads per key/value head, E elements of one head, I intermediate
+// Legend: B batch, T tokens, D model
 
-/// <summary>One block: grouped-query attention with rotary positions, then a SwiGLU feed-forward, each on a normalized residual.</summary>
+/// <summary>One block: attention and a feed-forward block around a residual stream, in the order of the model's family.</summary>
 internal sealed class DecoderLayer : nn.Module
 {
-    public DecoderLayer(TransformerConfig config)
+    public DecoderLayer(TransformerConfig config, Architecture architecture, int layer)
         : base(nameof(DecoderLayer))
     {
-        Attention = new GroupedQueryAttention(config);
-        FeedForward = new SwiGlu(config);
-        InputNorm = new RmsNorm(config.HiddenSize, config.RmsNormEps);
-        PostAttentionNorm = new RmsNorm(config.HiddenSize, config.RmsNormEps);
-        register_module("self_attn", Attention);
-        register_module("mlp", FeedForward);
-        register_module("input_layernorm", InputNorm);
-        register_module("post_attention_layernorm", PostAttentionNorm);
+        var names = architecture.Names;
+        Attention = new SelfAttention(config, architecture, layer);
+        FeedForward = new FeedForward(config, architecture);
+        InputNorm = architecture.NewNorm(config.HiddenSize);
+        PostAttentionNorm = architecture.SharedNorm ? null : architecture.NewNorm(config.HiddenSize);
+        (ParallelResidual, NormAfter, ResidualFromNorm) = (architecture.ParallelResidual, architecture.NormAfter, architecture.ResidualFromNorm);
+
+        register_module(names.Attention, Attention);
+        if (names.FeedForward is { } feedForward)
+        {
+            register_module(feedForward, FeedForward);
+        }
+        else
+        {
+            foreach (var (name, module) in FeedForward.named_children())
+            {
+                register_module(name, module);
+            }
+        }
+
+        register_module(names.InputNorm, InputNorm);
+        if (PostAttentionNorm is not null)
+        {
+            register_module(names.PostAttentionNorm, PostAttentionNorm);
+        }
     }
 
-    public GroupedQueryAttention Attention { get; }
+    public SelfAttention Attention { get; }
 
-    public SwiGlu FeedForward { get; }
+    public FeedForward FeedForward { get; }
 
-    public RmsNorm InputNorm { get; }
+    public Norm InputNorm { get; }
 
-    public RmsNorm PostAttentionNorm { get; }
+    /// <summary>The norm before the feed-forward block; null where it takes the same normalized input as attention (Phi).</summary>
+    public Norm? PostAttentionNorm { get; }
+
+    /// <summary>Attention and feed-forward block both read the block's input, and their results are added (Wang and Komatsuzaki 2021).</summary>
+    public bool ParallelResidual { get; }
+
+    /// <summary>The norms stand behind the additions, as in the original transformer (OPT-350m).</summary>
+    public bool NormAfter { get; }
+
+    /// <summary>The normalized stream is what attention and feed-forward are added to (BLOOM with apply_residual_connection_post_layernorm).</summary>
+    public bool ResidualFromNorm { get; }
 
     public Tensor Forward(Tensor x_BTD, AttentionContext context)
     {
         using var scope = NewDisposeScope();
-        var afterAttention_BTD = x_BTD + Attention.Forward(InputNorm.forward(x_BTD), context);
-        var y_BTD = afterAttention_BTD + FeedForward.Forward(PostAttentionNorm.forward(afterAttention_BTD));
+        var y_BTD = NormAfter ? ForwardNormAfter(x_BTD, context)
+            : ParallelResidual ? ForwardParallel(x_BTD, context)
+            : ForwardSequential(x_BTD, context);
         return y_BTD.MoveToOuterDisposeScope();
     }
 
-    /// <summary>A linear layer with uninitialised weights: a checkpoint or <see cref="CausalLanguageModel.Initialize"/> fills them.</summary>
-    public static Linear Projection(int inputs, int outputs, bool bias) => nn.Linear(
-        new Parameter(empty([outputs, inputs], dtype: ScalarType.Float32)),
-        bias ? new Parameter(empty([outputs], dtype: ScalarType.Float32)) : null);
-}
-
-/// <summary>Grouped-query attention (Ainslie et al. 2023): G query heads share one key/value head.</summary>
-internal sealed class GroupedQueryAttention : nn.Module
-{
-    private readonly int _keyValueHeads;
-    private readonly int _groups;
-    private readonly int _headDim;
-
-    public GroupedQueryAttention(TransformerConfig config)
-        : base(nameof(GroupedQueryAttention))
+    protected override void RegisterComponents()
     {
-        _keyValueHeads = config.NumKeyValueHeads;
-        _groups = config.NumAttentionHeads / config.NumKeyValueHeads;
-        _headDim = config.HeadDim;
-        var queryWidth = config.NumAttentionHeads * config.HeadDim;
-        var keyWidth = config.NumKeyValueHeads * config.HeadDim;
-        Query = DecoderLayer.Projection(config.HiddenSize, queryWidth, config.AttentionBias);
-        Key = DecoderLayer.Projection(config.HiddenSize, keyWidth, config.AttentionBias);
-        Value = DecoderLayer.Projection(config.HiddenSize, keyWidth, config.AttentionBias);
-        Output = DecoderLayer.Projection(queryWidth, config.HiddenSize, config.AttentionBias);
-        register_module("q_proj", Query);
-        register_module("k_proj", Key);
-        register_module("v_proj", Value);
-        register_module("o_proj", Output);
     }
 
-    public Linear Query { get; }
-
-    public Linear Key { get; }
-
-    public Linear Value { get; }
-
-    public Linear Output { get; }
-
-    public Tensor Forward(Tensor x_BTD, AttentionContext context)
+    private Tensor ForwardSequential(Tensor x_BTD, AttentionContext context)
     {
-        var (batch, length) = (x_BTD.shape[0], x_BTD.shape[1]);
-        var queries = context.Rotary.TurnQueries(Query.forward(x_BTD).view(batch, length, -1, _headDim));
-        var keys = context.Rotary.TurnKeys(Key.forward(x_BTD).view(batch, length, _keyValueHeads, _headDim));
-        var values = Value.forward(x_BTD).view(batch, length, _keyValueHeads, _headDim);
-        var mixed = Attend(
-            queries.view(batch, length, _keyValueHeads, _groups, _headDim), keys.transpose(1, 2), values.transpose(1, 2), context.Mask);
-        return Output.forward(mixed.view(batch, length, -1));
+        var normed_BTD = InputNorm.forward(x_BTD);
+        var y_BTD = (ResidualFromNorm ? normed_BTD : x_BTD) + Attention.Forward(normed_BTD, context);
+        normed_BTD = PostAttentionNorm!.forward(y_BTD);
+        return (ResidualFromNorm ? normed_BTD : y_BTD) + FeedForward.Forward(normed_BTD);
     }
 
-    /// <summary>
-    /// softmax(q·kᵀ + mask)·v with the groups of a key/value head stacked along the query axis: nothing is repeated.
-    /// </summary>
-    /// <param name="queries_BTKGE">Turned and scaled queries.</param>
-    /// <param name="keys_BKLE">Turned keys of all L visible places.</param>
-    /// <param name="values_BKLE">Values of the same places.</param>
-    /// <param name="mask">Additive; broadcasts to [B, K, G, T, L]; null: everything visible.</param>
-    /// <returns>[B, T, K·G·E], contiguous.</returns>
-    public static Tensor Attend(Tensor queries_BTKGE, Tensor keys_BKLE, Tensor values_BKLE, Tensor? mask)
+    private Tensor ForwardParallel(Tensor x_BTD, AttentionContext context)
     {
-        var shape = queries_BTKGE.shape;
-        var (batch, length, heads, groups, headDim) = (shape[0], shape[1], shape[2], shape[3], shape[4]);
-        var stacked = queries_BTKGE.permute(0, 2, 3, 1, 4).reshape(batch, heads, groups * length, headDim);
-        var scores = matmul(stacked, keys_BKLE.transpose(2, 3));
-        if (mask is not null)
-        {
-            scores = (scores.view(batch, heads, groups, length, -1) + mask).view(scores.shape);
-        }
-
-        var mixed = matmul(Softmax(scores), values_BKLE);
-        return mixed.view(batch, heads, groups, length, headDim).permute(0, 3, 1, 2, 4).reshape(batch, length, heads * groups * headDim);
+        var normed_BTD = InputNorm.forward(x_BTD);
+        var attended_BTD = Attention.Forward(normed_BTD, context);
+        return attended_BTD + FeedForward.Forward(PostAttentionNorm?.forward(x_BTD) ?? normed_BTD) + x_BTD;
     }
 
-    /// <summary>In single precision whatever the weights are.</summary>
-    private static Tensor Softmax(Tensor scores) => scores.dtype == ScalarType.Float32
-        ? scores.softmax(-1)
-        : scores.softmax(-1, ScalarType.Float32).to_type(scores.dtype);
-}
-
-/// <summary>The gated feed-forward block of Llama (Shazeer 2020): down(silu(gate(x)) · up(x)).</summary>
-internal sealed class SwiGlu : nn.Module
-{
-    public SwiGlu(TransformerConfig config)
-        : base(nameof(SwiGlu))
+    private Tensor ForwardNormAfter(Tensor x_BTD, AttentionContext context)
     {
-        Gate = DecoderLayer.Projection(config.HiddenSize, config.IntermediateSize, config.MlpBias);
-        Up = DecoderLayer.Projection(config.HiddenSize, config.IntermediateSize, config.MlpBias);
-        Down = DecoderLayer.Projection(config.IntermediateSize, config.HiddenSize, config.MlpBias);
-        register_module("gate_proj", Gate);
-        register_module("up_proj", Up);
-        register_module("down_proj", Down);
+        var y_BTD = InputNorm.forward(x_BTD + Attention.Forward(x_BTD, context));
+        return PostAttentionNorm!.forward(y_BTD + FeedForward.Forward(y_BTD));
     }
-
-    public Linear Gate { get; }
-
-    public Linear Up { get; }
-
-    public Linear Down { get; }
-
-    public Tensor Forward(Tensor x_BTD) => Down.forward(F.silu(Gate.forward(x_BTD)) * Up.forward(x_BTD));
 }

@@ -4,14 +4,15 @@ using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Transformer;
 
-// Legend: B batch, T tokens, D model, V vocabulary
+// Legend: B batch, T tokens, W width of the embeddings, D model
 
-/// <summary>Embedding, blocks and final norm: the part a language model and a scalar head share ("model." in checkpoints).</summary>
+/// <summary>Embeddings, blocks and final norm: the part that a language model and a scalar head share.</summary>
 internal sealed class DecoderStack : nn.Module
 {
     private readonly TransformerConfig _config;
+    private readonly int?[] _windows;
 
-    public DecoderStack(TransformerConfig config)
+    public DecoderStack(TransformerConfig config, ScalarType dtype)
         : base(nameof(DecoderStack))
     {
         if (config.Validate() is { Count: > 0 } faults)
@@ -22,47 +23,123 @@ internal sealed class DecoderStack : nn.Module
         // Every model's first tensor is made here.
         TorchRuntime.Initialize();
         _config = config;
-        Embedding = nn.Embedding(config.VocabSize, config.HiddenSize);
-        Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => new DecoderLayer(config))];
-        Norm = new RmsNorm(config.HiddenSize, config.RmsNormEps);
-        Rotary = new RotaryTable(config);
-        register_module("embed_tokens", Embedding);
-        register_module("layers", nn.ModuleList(Layers));
-        register_module("norm", Norm);
+        var architecture = config.Architecture with { Dtype = dtype };
+        var names = architecture.Names;
+        TokenEmbedding = Add(names.TokenEmbedding, NewEmbedding(config.VocabSize, config.EmbeddingWidth, dtype));
+        PositionOffset = architecture.PositionOffset;
+        PositionEmbedding = architecture.LearnedPositions
+            ? Add(names.PositionEmbedding, NewEmbedding(config.MaxPositionEmbeddings + PositionOffset, config.HiddenSize, dtype))
+            : null;
+        EmbeddingNorm = architecture.EmbeddingNorm ? Add(names.EmbeddingNorm, architecture.NewNorm(config.EmbeddingWidth)) : null;
+        if (config.EmbeddingWidth != config.HiddenSize)
+        {
+            ProjectIn = Add("project_in", new Projection(config.EmbeddingWidth, config.HiddenSize, hasBias: false, dtype));
+            ProjectOut = Add("project_out", new Projection(config.HiddenSize, config.EmbeddingWidth, hasBias: false, dtype));
+        }
+
+        Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => new DecoderLayer(config, architecture, layer))];
+        Add(names.Layers, nn.ModuleList(Layers));
+        FinalNorm = architecture.FinalNorm ? Add(names.FinalNorm, architecture.NewNorm(config.HiddenSize)) : null;
+        Rotary = architecture.Rotary ? new RotaryTable(config) : null;
+        AlibiSlopes = architecture.Alibi ? Alibi.Slopes(config.NumAttentionHeads) : null;
+        _windows = [.. Layers.Select(layer => layer.Attention.SlidingWindow).Distinct()];
     }
 
-    public Embedding Embedding { get; }
+    /// <summary>[V, W].</summary>
+    public Embedding TokenEmbedding { get; }
+
+    /// <summary>[max_position_embeddings + PositionOffset, D]; null where positions are rotary or ALiBi.</summary>
+    public Embedding? PositionEmbedding { get; }
+
+    /// <summary>The row of <see cref="PositionEmbedding"/> for position 0.</summary>
+    public int PositionOffset { get; }
+
+    public Norm? EmbeddingNorm { get; }
+
+    /// <summary>From the width of the embeddings to the model's, where they differ.</summary>
+    public Projection? ProjectIn { get; }
+
+    public Projection? ProjectOut { get; }
 
     public DecoderLayer[] Layers { get; }
 
-    public RmsNorm Norm { get; }
+    public Norm? FinalNorm { get; }
 
-    public RotaryTable Rotary { get; }
+    public RotaryTable? Rotary { get; }
 
-    /// <summary>The residual stream after the final norm, [B, T, D].</summary>
-    public Tensor Forward(Tensor inputIds_BT, Tensor? attentionMask_BT, Tensor? positionIds_BT)
+    /// <summary>One slope per head; null without ALiBi.</summary>
+    public float[]? AlibiSlopes { get; }
+
+    /// <summary>The residual stream after the final norm, [B, T, W].</summary>
+    /// <param name="inputIds_BT">Token ids.</param>
+    /// <param name="attentionMask_BT">1 real, 0 padding; null: all real.</param>
+    /// <param name="positionIds_BT">Null: counted over real tokens, from 0 in every document.</param>
+    /// <param name="sequenceIds_BT">Which document a token belongs to, 0 for padding; null: one a row.</param>
+    /// <param name="states">Takes the embeddings, every block's result but the last, and the stream after the final norm.</param>
+    public Tensor Forward(
+        Tensor inputIds_BT,
+        Tensor? attentionMask_BT,
+        Tensor? positionIds_BT = null,
+        Tensor? sequenceIds_BT = null,
+        List<Tensor>? states = null)
     {
         using var scope = NewDisposeScope();
-        var context = AttentionContext.Create(inputIds_BT, attentionMask_BT, positionIds_BT, Rotary, _config.MaxPositionEmbeddings);
-        var x_BTD = Embedding.forward(inputIds_BT);
+        var context = AttentionContext.Create(
+            new AttentionInput(inputIds_BT, attentionMask_BT, positionIds_BT, sequenceIds_BT), this, _config, _windows);
+        var x_BTD = Embed(inputIds_BT, context);
         foreach (var layer in Layers)
         {
+            states?.Add(x_BTD);
             x_BTD = layer.Forward(x_BTD, context);
         }
 
-        return Norm.forward(x_BTD).MoveToOuterDisposeScope();
+        x_BTD = FinalNorm?.forward(x_BTD) ?? x_BTD;
+        x_BTD = ProjectOut?.forward(x_BTD) ?? x_BTD;
+        states?.Add(x_BTD);
+        foreach (var result in states ?? [x_BTD])
+        {
+            result.MoveToOuterDisposeScope();
+        }
+
+        return x_BTD;
     }
 
-    /// <summary>Copies all weights of another stack of the same shape.</summary>
-    public void CopyFrom(DecoderStack source) => Weights.Copy(source, this);
+    protected override void RegisterComponents()
+    {
+    }
 
     protected override void Dispose(bool disposing)
     {
         if (disposing)
         {
-            Rotary.Dispose();
+            Rotary?.Dispose();
         }
 
         base.Dispose(disposing);
+    }
+
+    private static Embedding NewEmbedding(long count, long width, ScalarType dtype) =>
+        nn.Embedding_from_pretrained(empty([count, width], dtype: dtype), freeze: false);
+
+    private Tensor Embed(Tensor inputIds_BT, AttentionContext context)
+    {
+        var x_BTW = TokenEmbedding.forward(inputIds_BT);
+        x_BTW = EmbeddingNorm?.forward(x_BTW) ?? x_BTW;
+        var x_BTD = ProjectIn?.forward(x_BTW) ?? x_BTW;
+        if (PositionEmbedding is null)
+        {
+            return x_BTD;
+        }
+
+        return x_BTD + (context.Positions_BT is { } positions_BT
+            ? PositionEmbedding.forward(positions_BT + PositionOffset)
+            : PositionEmbedding.weight.narrow(0, PositionOffset, inputIds_BT.shape[1]));
+    }
+
+    private T Add<T>(string name, T module)
+        where T : nn.Module
+    {
+        register_module(name, module);
+        return module;
     }
 }

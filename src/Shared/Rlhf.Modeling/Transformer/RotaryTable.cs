@@ -2,12 +2,12 @@ using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Transformer;
 
-// Legend: B batch, T tokens, R rotary positions, E elements of one head
+// Legend: P positions, R turned elements of one head
 
 /// <summary>
-/// Rotary position embeddings (Su et al. 2021) in the half-rotation layout of Llama: element i of a head turns together with
-/// element i + E/2, by position · theta^(−2i/E). With the sine negated in the first half, the turn is
-/// x · cos + swapHalves(x) · sin. The query's tables carry attention's factor 1/√E, which saves a pass over the scores.
+/// Rotary position embeddings (Su et al. 2021) in the half-rotation layout that all supported families have: element i of a head turns
+/// together with element i + R/2, by position · frequency i. With the sine negated in the first half, the turn is
+/// x · cos + swapHalves(x) · sin.
 /// </summary>
 internal sealed class RotaryTable : IDisposable
 {
@@ -15,103 +15,92 @@ internal sealed class RotaryTable : IDisposable
     private const int InitialPositions = 2048;
 
     private readonly TransformerConfig _config;
-    private Tensor? _tables_4RE;
+    private Tensor? _tables_2PR;
+    private long _length;
 
     public RotaryTable(TransformerConfig config)
     {
         _config = config;
-        _tables_4RE = Build(Math.Min(InitialPositions, config.MaxPositionEmbeddings));
+        Build(Math.Min(InitialPositions, config.MaxPositionEmbeddings));
     }
 
-    /// <summary>Tables for positions 0 … T−1, each [T, 1, E].</summary>
+    /// <summary>Tables for positions 0 … length − 1, each [length, 1, R].</summary>
     public RotaryFactors ForLength(long length, Device device)
     {
-        var tables_4TE = Tables(length, device).narrow(1, 0, length);
-        return Factors(index => tables_4TE.select(0, index).unsqueeze(1));
+        var tables_2TR = Tables(length, device).narrow(1, 0, length);
+        return new RotaryFactors(tables_2TR.select(0, 0).unsqueeze(1), tables_2TR.select(0, 1).unsqueeze(1));
     }
 
-    /// <summary>Tables for given positions, each [*positions, 1, E].</summary>
+    /// <summary>Tables for given positions, each [*positions, 1, R].</summary>
     /// <param name="positions">int64, any shape.</param>
     /// <param name="length">One more than the largest position.</param>
     public RotaryFactors ForPositions(Tensor positions, long length)
     {
-        var tables_4RE = Tables(length, positions.device);
-        long[] shape = [.. positions.shape, 1, _config.HeadDim];
+        var tables_2PR = Tables(length, positions.device);
+        long[] shape = [.. positions.shape, 1, _config.RotaryDim];
         var flat = positions.reshape(-1);
-        return Factors(index => tables_4RE.select(0, index).index_select(0, flat).view(shape));
+        return new RotaryFactors(Rows(0), Rows(1));
+
+        Tensor Rows(long table) => tables_2PR.select(0, table).index_select(0, flat).view(shape);
     }
 
     public void Dispose()
     {
-        _tables_4RE?.Dispose();
-        _tables_4RE = null;
+        _tables_2PR?.Dispose();
+        _tables_2PR = null;
     }
-
-    private static RotaryFactors Factors(Func<int, Tensor> table) => new(table(0), table(1), table(2), table(3));
 
     private Tensor Tables(long length, Device device)
     {
-        ObjectDisposedException.ThrowIf(_tables_4RE is null, this);
-        if (length > _tables_4RE.shape[1])
+        ObjectDisposedException.ThrowIf(_tables_2PR is null, this);
+        if (_config.RopeScaling?.RopeType == "dynamic")
         {
-            var grown = Math.Min(_config.MaxPositionEmbeddings, Math.Max(length, 2 * _tables_4RE.shape[1]));
-            _tables_4RE.Dispose();
-            _tables_4RE = Build((int)grown);
+            // Beyond the trained length the frequencies depend on the length, so the table is that of this length.
+            var wanted = Math.Max(length, Math.Min(InitialPositions, _config.MaxPositionEmbeddings));
+            if (wanted != _length && (wanted > _config.MaxPositionEmbeddings || _length > _config.MaxPositionEmbeddings || wanted > _length))
+            {
+                Build(wanted);
+            }
+        }
+        else if (length > _length)
+        {
+            Build(Math.Min(_config.MaxPositions, Math.Max(length, 2 * _length)));
         }
 
-        if (_tables_4RE.device.type != device.type || _tables_4RE.device.index != device.index)
+        if (!_tables_2PR!.device.Equals(device))
         {
-            var moved = _tables_4RE.to(device).DetachFromDisposeScope();
-            _tables_4RE.Dispose();
-            _tables_4RE = moved;
+            var moved = _tables_2PR.to(device).DetachFromDisposeScope();
+            _tables_2PR.Dispose();
+            _tables_2PR = moved;
         }
 
-        return _tables_4RE;
+        return _tables_2PR;
     }
 
-    private Tensor Build(int positions)
+    private void Build(long positions)
     {
-        var half = _config.HeadDim / 2;
-        var plane = positions * _config.HeadDim;
-        var scale = (float)(1 / Math.Sqrt(_config.HeadDim));
-        var values = new float[4 * plane];
-        for (var i = 0; i < half; i++)
+        var (frequencies, factor) = RotaryFrequencies.Compute(_config, positions);
+        var width = _config.RotaryDim;
+        var plane = positions * width;
+        var values = new float[2 * plane];
+        for (var i = 0; i < width / 2; i++)
         {
-            // Single precision at the same places as the reference, so that far positions turn by the same angle.
-            var frequency = 1f / (float)Math.Pow(_config.RopeTheta, 2.0 * i / _config.HeadDim);
-            for (var position = 0; position < positions; position++)
+            for (var position = 0L; position < positions; position++)
             {
-                var (sin, cos) = MathF.SinCos(position * frequency);
-                var first = (position * _config.HeadDim) + i;
-                var second = first + half;
-                values[first] = values[second] = cos;
-                values[plane + first] = -sin;
-                values[plane + second] = sin;
-                values[(2 * plane) + first] = values[(2 * plane) + second] = cos * scale;
-                values[(3 * plane) + first] = -sin * scale;
-                values[(3 * plane) + second] = sin * scale;
+                var (sin, cos) = MathF.SinCos(position * frequencies[i]);
+                var first = (position * width) + i;
+                var second = first + (width / 2);
+                values[first] = values[second] = cos * factor;
+                values[plane + first] = -sin * factor;
+                values[plane + second] = sin * factor;
             }
         }
 
-        return tensor(values, [4, positions, _config.HeadDim]).DetachFromDisposeScope();
+        _tables_2PR?.Dispose();
+        _tables_2PR = tensor(values, [2, positions, width]).DetachFromDisposeScope();
+        _length = positions;
     }
 }
 
-/// <summary>Cosines and signed sines for the keys, and the same times 1/√E for the queries.</summary>
-internal sealed record RotaryFactors(Tensor KeyCos, Tensor KeySin, Tensor QueryCos, Tensor QuerySin)
-{
-    /// <summary>Turns the keys.</summary>
-    /// <param name="keys">[…, heads, E].</param>
-    public Tensor TurnKeys(Tensor keys) => Turn(keys, KeyCos, KeySin);
-
-    /// <summary>Turns the queries and scales them by 1/√E.</summary>
-    /// <param name="queries">[…, heads, E].</param>
-    public Tensor TurnQueries(Tensor queries) => Turn(queries, QueryCos, QuerySin);
-
-    private static Tensor Turn(Tensor x, Tensor cos, Tensor sin)
-    {
-        var half = x.shape[^1] / 2;
-        var swapped = cat([x.narrow(-1, half, half), x.narrow(-1, 0, half)], -1);
-        return (x * cos) + (swapped * sin);
-    }
-}
+/// <summary>Cosines and signed sines of every place, [T, 1, R] or [B, T, 1, R].</summary>
+internal sealed record RotaryFactors(Tensor Cos, Tensor Sin);

@@ -1,13 +1,19 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using Rlhf.Modeling.Transformer.Families;
 
 namespace Rlhf.Modeling.Transformer;
 
-/// <summary>The shape of a decoder-only transformer, as in a Hugging Face config.json (names in brackets).</summary>
-public sealed record TransformerConfig
+/// <summary>
+/// The shape of a decoder-only transformer, as in a Hugging Face config.json (names in brackets; other families have other names for
+/// the same field, which are read and written as theirs).
+/// </summary>
+/// <remarks>
+/// Dropout fields are accepted and not applied: they are written as 0. Fields that name no part of the model's arithmetic are dropped.
+/// </remarks>
+public sealed partial record TransformerConfig
 {
     /// <summary>The values of model_type that this code implements.</summary>
-    public static IReadOnlyList<string> SupportedModelTypes { get; } = ["llama"];
+    public static IReadOnlyList<string> SupportedModelTypes { get; } = [.. ModelFamily.All.Keys];
 
     /// <summary>The architecture (<c>model_type</c>).</summary>
     public string ModelType { get; init; } = "llama";
@@ -27,20 +33,35 @@ public sealed record TransformerConfig
     /// <summary>Number of query heads (<c>num_attention_heads</c>).</summary>
     public int NumAttentionHeads { get; init; }
 
-    /// <summary>Number of key/value heads; divides the number of query heads (<c>num_key_value_heads</c>).</summary>
+    /// <summary>
+    /// Number of key/value heads; divides the number of query heads, and equals it in families without such a field
+    /// (<c>num_key_value_heads</c>).
+    /// </summary>
     public int NumKeyValueHeads { get; init; }
 
-    /// <summary>Width of one head; even, because rotary positions turn pairs (<c>head_dim</c>).</summary>
+    /// <summary>Width of one head; hidden_size / num_attention_heads in families without such a field (<c>head_dim</c>).</summary>
     public int HeadDim { get; init; }
 
-    /// <summary>The longest sequence in tokens (<c>max_position_embeddings</c>).</summary>
+    /// <summary>The longest sequence in tokens of the first training (<c>max_position_embeddings</c>; BLOOM: <c>seq_length</c>).</summary>
     public int MaxPositionEmbeddings { get; init; } = 2048;
+
+    /// <summary>The activation function of the feed-forward block (<c>hidden_act</c>).</summary>
+    public string HiddenAct { get; init; } = "silu";
 
     /// <summary>Added to the mean square in RMSNorm (<c>rms_norm_eps</c>).</summary>
     public double RmsNormEps { get; init; } = 1e-6;
 
+    /// <summary>Added to the variance in LayerNorm (<c>layer_norm_eps</c>); always 1e-5 in OPT.</summary>
+    public double LayerNormEps { get; init; } = 1e-5;
+
     /// <summary>Base of the rotary frequencies (<c>rope_theta</c>).</summary>
     public double RopeTheta { get; init; } = 10000;
+
+    /// <summary>The part of a head that rotary positions turn, from its front (<c>partial_rotary_factor</c>).</summary>
+    public double PartialRotaryFactor { get; init; } = 1;
+
+    /// <summary>How rotary frequencies are changed for long texts; null: not at all (<c>rope_scaling</c>).</summary>
+    public RopeScaling? RopeScaling { get; init; }
 
     /// <summary>Standard deviation of the initial weights (<c>initializer_range</c>).</summary>
     public double InitializerRange { get; init; } = 0.02;
@@ -48,11 +69,57 @@ public sealed record TransformerConfig
     /// <summary>Whether the output matrix is the embedding matrix (<c>tie_word_embeddings</c>).</summary>
     public bool TieWordEmbeddings { get; init; }
 
-    /// <summary>Whether the four attention projections have biases (<c>attention_bias</c>).</summary>
+    /// <summary>Whether the attention projections have biases, in families that have the choice (<c>attention_bias</c>).</summary>
     public bool AttentionBias { get; init; }
 
-    /// <summary>Whether the three feed-forward projections have biases (<c>mlp_bias</c>).</summary>
+    /// <summary>Whether Llama's three feed-forward projections have biases (<c>mlp_bias</c>).</summary>
     public bool MlpBias { get; init; }
+
+    /// <summary>
+    /// A token sees itself and this many tokens less one before it; null: all before it (<c>sliding_window</c>; Mistral, Qwen).
+    /// </summary>
+    public int? SlidingWindow { get; init; }
+
+    /// <summary>Qwen: whether the window is in use at all (<c>use_sliding_window</c>).</summary>
+    public bool UseSlidingWindow { get; init; }
+
+    /// <summary>Qwen: the first block with a window (<c>max_window_layers</c>).</summary>
+    public int MaxWindowLayers { get; init; }
+
+    /// <summary>
+    /// Qwen: for every block <c>full_attention</c> or <c>sliding_attention</c>; null: by <see cref="MaxWindowLayers"/> (<c>layer_types</c>).
+    /// </summary>
+    public string[]? LayerTypes { get; init; }
+
+    /// <summary>GPT-2: scores are divided by √head_dim (<c>scale_attn_weights</c>).</summary>
+    public bool ScaleAttnWeights { get; init; } = true;
+
+    /// <summary>GPT-2: scores of block i, counted from 1, are also divided by i (<c>scale_attn_by_inverse_layer_idx</c>).</summary>
+    public bool ScaleAttnByInverseLayerIdx { get; init; }
+
+    /// <summary>GPT-2: without effect in single precision, kept for other readers (<c>reorder_and_upcast_attn</c>).</summary>
+    public bool ReorderAndUpcastAttn { get; init; }
+
+    /// <summary>GPT-NeoX: attention and feed-forward block read the same input (<c>use_parallel_residual</c>).</summary>
+    public bool UseParallelResidual { get; init; } = true;
+
+    /// <summary>OPT: norms stand before attention and feed-forward block rather than behind them (<c>do_layer_norm_before</c>).</summary>
+    public bool DoLayerNormBefore { get; init; } = true;
+
+    /// <summary>OPT: no norm at the end although norms stand before (<c>_remove_final_layer_norm</c>).</summary>
+    public bool RemoveFinalLayerNorm { get; init; }
+
+    /// <summary>OPT: width of the embeddings; null: hidden_size (<c>word_embed_proj_dim</c>).</summary>
+    public int? WordEmbedProjDim { get; init; }
+
+    /// <summary>OPT: whether projections have biases (<c>enable_bias</c>).</summary>
+    public bool EnableBias { get; init; } = true;
+
+    /// <summary>OPT: whether norms have weights (<c>layer_norm_elementwise_affine</c>).</summary>
+    public bool LayerNormElementwiseAffine { get; init; } = true;
+
+    /// <summary>BLOOM: blocks add to their normalized input (<c>apply_residual_connection_post_layernorm</c>).</summary>
+    public bool ApplyResidualConnectionPostLayernorm { get; init; }
 
     /// <summary>The id that begins a text (<c>bos_token_id</c>).</summary>
     public int? BosTokenId { get; init; }
@@ -62,6 +129,27 @@ public sealed record TransformerConfig
 
     /// <summary>The id that fills up batches (<c>pad_token_id</c>).</summary>
     public int? PadTokenId { get; init; }
+
+    /// <summary>
+    /// The longest sequence in tokens: <see cref="MaxPositionEmbeddings"/>, or what rotary scaling makes of it.
+    /// </summary>
+    public int MaxPositions => RopeScaling switch
+    {
+        { RopeType: "linear" or "dynamic", Factor: var factor } => (int)Math.Min(MaxPositionEmbeddings * factor, int.MaxValue),
+        { RopeType: "yarn", Factor: var factor } scaling => (int)Math.Clamp(
+            (scaling.OriginalMaxPositionEmbeddings ?? MaxPositionEmbeddings) * factor, MaxPositionEmbeddings, int.MaxValue),
+        _ => MaxPositionEmbeddings,
+    };
+
+    /// <summary>Elements of a head that rotary positions turn.</summary>
+    internal int RotaryDim => (int)(HeadDim * PartialRotaryFactor);
+
+    /// <summary>Width of the embeddings and of what the output matrix reads.</summary>
+    internal int EmbeddingWidth => WordEmbedProjDim ?? HiddenSize;
+
+    internal ModelFamily Family => ModelFamily.All[ModelType];
+
+    internal Architecture Architecture => Family.Architecture(this);
 
     /// <summary>Reads a config.json, and the end-of-text ids from generation_config.json beside it if there is one.</summary>
     /// <param name="configJsonPath">Path of a config.json.</param>
@@ -77,35 +165,18 @@ public sealed record TransformerConfig
         var faults = new List<string>();
         var fields = ConfigFields.Read(configJsonPath, faults);
         var modelType = fields.Text("model_type");
-        if (modelType is null || !SupportedModelTypes.Contains(modelType))
+        if (modelType is null || !ModelFamily.All.TryGetValue(modelType, out var family))
         {
             throw new InvalidDataException(
                 $"{configJsonPath}: model_type \"{modelType}\" is not supported; supported: {string.Join(", ", SupportedModelTypes)}");
         }
 
-        fields.RequireIfPresent("hidden_act", "silu");
-        fields.RequireIfPresent("rope_scaling", null);
-        var rope = fields.Child("rope_parameters");
-        rope?.RequireIfPresent("rope_type", "default");
-        var hidden = fields.RequiredInteger("hidden_size");
-        var heads = fields.RequiredInteger("num_attention_heads");
-        var config = new TransformerConfig
+        fields.RequireAbsent("quantization_config");
+        fields.RequireFlag("is_encoder_decoder", false);
+        fields.RequireFlag("add_cross_attention", false);
+        var config = family.Read(fields) with
         {
             ModelType = modelType,
-            VocabSize = fields.RequiredInteger("vocab_size"),
-            HiddenSize = hidden,
-            IntermediateSize = fields.RequiredInteger("intermediate_size"),
-            NumHiddenLayers = fields.RequiredInteger("num_hidden_layers"),
-            NumAttentionHeads = heads,
-            NumKeyValueHeads = fields.Integer("num_key_value_heads") ?? heads,
-            HeadDim = fields.Integer("head_dim") ?? (heads > 0 ? hidden / heads : 0),
-            MaxPositionEmbeddings = fields.Integer("max_position_embeddings") ?? 2048,
-            RmsNormEps = fields.Number("rms_norm_eps") ?? 1e-6,
-            RopeTheta = rope?.Number("rope_theta") ?? fields.Number("rope_theta") ?? 10000,
-            InitializerRange = fields.Number("initializer_range") ?? 0.02,
-            TieWordEmbeddings = fields.Flag("tie_word_embeddings") ?? false,
-            AttentionBias = fields.Flag("attention_bias") ?? false,
-            MlpBias = fields.Flag("mlp_bias") ?? false,
             BosTokenId = fields.Integer("bos_token_id"),
             EosTokenIds = fields.Integers("eos_token_id") ?? [],
             PadTokenId = fields.Integer("pad_token_id"),
@@ -124,92 +195,20 @@ public sealed record TransformerConfig
     }
 
     /// <summary>The config as config.json text, with the field names of Hugging Face.</summary>
-    public string ToJson() => ToJsonObject("LlamaForCausalLM").ToJsonString(ConfigFields.Indented) + "\n";
-
-    /// <summary>Checks every field.</summary>
-    /// <returns>All faults, each naming the field, its value and the legal values; empty if there are none.</returns>
-    public IReadOnlyList<string> Validate()
-    {
-        var faults = new List<string>();
-        if (!SupportedModelTypes.Contains(ModelType))
-        {
-            faults.Add($"model_type \"{ModelType}\" is not supported; supported: {string.Join(", ", SupportedModelTypes)}");
-        }
-
-        Positive("vocab_size", VocabSize);
-        Positive("hidden_size", HiddenSize);
-        Positive("intermediate_size", IntermediateSize);
-        Positive("num_hidden_layers", NumHiddenLayers);
-        Positive("num_attention_heads", NumAttentionHeads);
-        Positive("num_key_value_heads", NumKeyValueHeads);
-        Positive("head_dim", HeadDim);
-        Positive("max_position_embeddings", MaxPositionEmbeddings);
-        Positive("rms_norm_eps", RmsNormEps);
-        Positive("rope_theta", RopeTheta);
-        Positive("initializer_range", InitializerRange);
-        if (NumKeyValueHeads > 0 && NumAttentionHeads % NumKeyValueHeads != 0)
-        {
-            faults.Add($"num_attention_heads ({NumAttentionHeads}) must be a multiple of num_key_value_heads ({NumKeyValueHeads})");
-        }
-
-        if (HeadDim % 2 != 0)
-        {
-            faults.Add($"head_dim ({HeadDim}) must be even: rotary positions turn pairs");
-        }
-
-        InVocabulary("bos_token_id", BosTokenId);
-        InVocabulary("pad_token_id", PadTokenId);
-        foreach (var id in EosTokenIds)
-        {
-            InVocabulary("eos_token_id", id);
-        }
-
-        return faults;
-
-        void Positive(string field, double value)
-        {
-            if (!(value > 0 && double.IsFinite(value)))
-            {
-                faults.Add($"{field} ({value}) must be positive");
-            }
-        }
-
-        void InVocabulary(string field, int? id)
-        {
-            if (id is { } value && (value < 0 || value >= VocabSize))
-            {
-                faults.Add($"{field} ({value}) must lie in 0 … {VocabSize - 1}");
-            }
-        }
-    }
+    public string ToJson() => ToJsonObject(Family.CausalArchitecture).ToJsonString(ConfigFields.Indented) + "\n";
 
     /// <summary>The fields of config.json for one of the architectures over this body.</summary>
-    internal JsonObject ToJsonObject(string architecture) => new()
+    internal JsonObject ToJsonObject(string architecture)
     {
-        ["architectures"] = new JsonArray(architecture),
-        ["model_type"] = ModelType,
-        ["vocab_size"] = VocabSize,
-        ["hidden_size"] = HiddenSize,
-        ["intermediate_size"] = IntermediateSize,
-        ["num_hidden_layers"] = NumHiddenLayers,
-        ["num_attention_heads"] = NumAttentionHeads,
-        ["num_key_value_heads"] = NumKeyValueHeads,
-        ["head_dim"] = HeadDim,
-        ["hidden_act"] = "silu",
-        ["max_position_embeddings"] = MaxPositionEmbeddings,
-        ["rms_norm_eps"] = RmsNormEps,
-        ["rope_theta"] = RopeTheta,
-        ["rope_scaling"] = null,
-        ["attention_bias"] = AttentionBias,
-        ["attention_dropout"] = 0.0,
-        ["mlp_bias"] = MlpBias,
-        ["initializer_range"] = InitializerRange,
-        ["tie_word_embeddings"] = TieWordEmbeddings,
-        ["bos_token_id"] = BosTokenId,
-        ["eos_token_id"] = EosJson(),
-        ["pad_token_id"] = PadTokenId,
-        ["use_cache"] = true,
-    };
+        var json = new JsonObject { ["architectures"] = new JsonArray(architecture), ["model_type"] = ModelType, ["vocab_size"] = VocabSize };
+        Family.Write(this, json);
+        json["tie_word_embeddings"] = TieWordEmbeddings;
+        json["bos_token_id"] = BosTokenId;
+        json["eos_token_id"] = EosJson();
+        json["pad_token_id"] = PadTokenId;
+        json["use_cache"] = true;
+        return json;
+    }
 
     /// <summary>One id as a number, several as a list, none as null: all three are usual.</summary>
     internal JsonNode? EosJson() => EosTokenIds switch
@@ -218,4 +217,17 @@ public sealed record TransformerConfig
         [var only] => only,
         var several => new JsonArray([.. several.Select(id => (JsonNode)id)]),
     };
+
+    /// <summary>The sliding window of a block, or null.</summary>
+    internal int? WindowOf(int layer) => ModelType switch
+    {
+        "mistral" => SlidingWindow,
+        "qwen2" or "qwen3" when UseSlidingWindow =>
+            (LayerTypes is null ? layer >= MaxWindowLayers : LayerTypes[layer] == SlidingAttention) ? SlidingWindow : null,
+        _ => null,
+    };
+
+    /// <summary>The factor of a block's scores.</summary>
+    internal float AttentionScaleOf(int layer) =>
+        (float)((ScaleAttnWeights ? 1 / Math.Sqrt(HeadDim) : 1) / (ScaleAttnByInverseLayerIdx ? layer + 1 : 1));
 }

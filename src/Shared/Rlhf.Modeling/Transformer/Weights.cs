@@ -1,12 +1,24 @@
 using Rlhf.Numerics;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Transformer;
 
-/// <summary>Fills and copies the weights of whole modules.</summary>
+/// <summary>Makes, fills and copies weights.</summary>
 internal static class Weights
 {
+    /// <summary>A parameter whose numbers are whatever the memory held: drawing some only to overwrite them would take seconds.</summary>
+    public static Parameter Uninitialised(long[] shape, ScalarType dtype) => Own(empty(shape, dtype: dtype));
+
+    /// <summary>A parameter that outlives the dispose scope it was made in.</summary>
+    public static Parameter Own(Tensor data)
+    {
+        var parameter = new Parameter(data);
+        parameter.DetachFromDisposeScope();
+        return parameter;
+    }
+
     /// <summary>Copies every parameter to the one of the same name.</summary>
     public static void Copy(nn.Module source, nn.Module target)
     {
@@ -29,5 +41,32 @@ internal static class Weights
         }
 
         weight.copy_(tensor(values, weight.shape));
+    }
+
+    /// <summary>The draws of <see cref="CausalLanguageModel.Initialize"/>, for any module made of this folder's parts.</summary>
+    /// <param name="module">Its parameters are filled in their order.</param>
+    /// <param name="random">Source of the numbers.</param>
+    /// <param name="standardDeviation">Of every matrix that <paramref name="exceptions"/> does not name.</param>
+    /// <param name="exceptions">Matrices with a standard deviation of their own.</param>
+    public static void Initialize(
+        nn.Module module, Philox random, double standardDeviation, IReadOnlyDictionary<Parameter, double> exceptions)
+    {
+        using var noGrad = no_grad();
+        var norms = module.modules().OfType<Norm>().SelectMany(norm => norm.parameters()).ToHashSet(ReferenceEqualityComparer.Instance);
+        foreach (var (name, parameter) in module.named_parameters())
+        {
+            if (name.EndsWith(".bias", StringComparison.Ordinal))
+            {
+                parameter.zero_();
+            }
+            else if (norms.Contains(parameter))
+            {
+                parameter.fill_(1f);
+            }
+            else
+            {
+                FillNormal(parameter, random, exceptions.GetValueOrDefault(parameter, standardDeviation));
+            }
+        }
     }
 }

@@ -1,0 +1,127 @@
+using static TorchSharp.torch;
+
+namespace Rlhf.Modeling.Transformer;
+
+// Legend: B batch, T tokens, D model, H query heads, K key/value heads, E elements of one head
+
+/// <summary>The order of the rows of a query_key_value matrix.</summary>
+internal enum FusedLayout
+{
+    /// <summary>All of q, then all of k, then all of v (GPT-2).</summary>
+    Concatenated,
+
+    /// <summary>For every head its q, its k and its v (GPT-NeoX, BLOOM).</summary>
+    PerHead,
+}
+
+/// <summary>Causal self-attention with as many key/value heads as the model has (Ainslie et al. 2023).</summary>
+internal sealed class SelfAttention : nn.Module
+{
+    public SelfAttention(TransformerConfig config, Architecture architecture, int layer)
+        : base(nameof(SelfAttention))
+    {
+        var names = architecture.Names;
+        (Heads, KeyValueHeads, HeadDim) = (config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim);
+        RotaryDim = architecture.Rotary ? config.RotaryDim : 0;
+        SlidingWindow = config.WindowOf(layer);
+        Scale = config.AttentionScaleOf(layer);
+        FusedLayout = architecture.FusedLayout;
+        var (width, queryWidth, keyWidth) = (config.HiddenSize, Heads * HeadDim, KeyValueHeads * HeadDim);
+        if (FusedLayout is null)
+        {
+            Query = Add(names.Query, architecture.NewProjection(width, queryWidth, architecture.QueryKeyValueBias));
+            Key = Add(names.Key, architecture.NewProjection(width, keyWidth, architecture.QueryKeyValueBias));
+            Value = Add(names.Value, architecture.NewProjection(width, keyWidth, architecture.QueryKeyValueBias));
+        }
+        else
+        {
+            Fused = Add(names.Fused, architecture.NewProjection(width, queryWidth + (2 * keyWidth), architecture.QueryKeyValueBias));
+        }
+
+        Output = Add(names.Output, architecture.NewProjection(queryWidth, width, architecture.OutputBias));
+        if (architecture.QueryKeyNorm)
+        {
+            QueryNorm = Add("q_norm", architecture.NewNorm(HeadDim));
+            KeyNorm = Add("k_norm", architecture.NewNorm(HeadDim));
+        }
+    }
+
+    public Projection? Query { get; }
+
+    public Projection? Key { get; }
+
+    public Projection? Value { get; }
+
+    /// <summary>q, k and v in one matrix; null where they are three.</summary>
+    public Projection? Fused { get; }
+
+    public FusedLayout? FusedLayout { get; }
+
+    public Projection Output { get; }
+
+    public Norm? QueryNorm { get; }
+
+    public Norm? KeyNorm { get; }
+
+    public int Heads { get; }
+
+    public int KeyValueHeads { get; }
+
+    public int HeadDim { get; }
+
+    /// <summary>How many elements of a head rotary positions turn; 0: none.</summary>
+    public int RotaryDim { get; }
+
+    /// <summary>A place sees itself and the SlidingWindow − 1 places before it; null: all before it.</summary>
+    public int? SlidingWindow { get; }
+
+    /// <summary>The factor of the scores.</summary>
+    public float Scale { get; }
+
+    public Tensor Forward(Tensor x_BTD, AttentionContext context)
+    {
+        var (queries_BTHE, keys_BTKE, values_BTKE) = QueriesKeysValues(x_BTD);
+        if (context.Rotary is { } rotary)
+        {
+            queries_BTHE = TransformerOps.ApplyRotary(queries_BTHE, rotary);
+            keys_BTKE = TransformerOps.ApplyRotary(keys_BTKE, rotary);
+        }
+
+        var mixed_BTHE = TransformerOps.Attention(queries_BTHE, keys_BTKE, values_BTKE, context, Scale, SlidingWindow);
+        return Output.forward(mixed_BTHE.view(x_BTD.shape[0], x_BTD.shape[1], -1));
+    }
+
+    /// <summary>Projected and normalized, before rotary positions.</summary>
+    /// <param name="x_BTD">The normalized residual stream, any number of leading dimensions.</param>
+    /// <returns>[…, H, E], [… K, E] and [… K, E].</returns>
+    public (Tensor Queries, Tensor Keys, Tensor Values) QueriesKeysValues(Tensor x_BTD)
+    {
+        long[] leading = x_BTD.shape[..^1];
+        if (Fused is not null)
+        {
+            var fused = Fused.forward(x_BTD);
+            return FusedLayout == Transformer.FusedLayout.PerHead
+                ? Parts(fused.view([.. leading, Heads, 3, HeadDim]), -2)
+                : Parts(fused.view([.. leading, 3, Heads, HeadDim]), -3);
+        }
+
+        var queries = Query!.forward(x_BTD).view([.. leading, Heads, HeadDim]);
+        var keys = Key!.forward(x_BTD).view([.. leading, KeyValueHeads, HeadDim]);
+        var values = Value!.forward(x_BTD).view([.. leading, KeyValueHeads, HeadDim]);
+        return (QueryNorm?.forward(queries) ?? queries, KeyNorm?.forward(keys) ?? keys, values);
+
+        static (Tensor, Tensor, Tensor) Parts(Tensor fused, long dimension) =>
+            (fused.select(dimension, 0), fused.select(dimension, 1), fused.select(dimension, 2));
+    }
+
+    protected override void RegisterComponents()
+    {
+    }
+
+    private T Add<T>(string name, T module)
+        where T : nn.Module
+    {
+        register_module(name, module);
+        return module;
+    }
+}
