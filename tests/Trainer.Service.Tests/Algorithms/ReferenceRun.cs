@@ -80,7 +80,11 @@ internal static class ReferenceRun
         {
             var l2 = expected.Value.GetProperty("l2").GetDouble();
             Assert.True(actual.TryGetValue(expected.Name, out var parameter), $"the model has no parameter {expected.Name}");
-            Within(l2, parameter.detach().to_type(float64).square().sum().sqrt().item<double>(), l2 * relative, $"norm of {expected.Name}");
+
+            // Adding a constant to all keys changes no attention, so a third of this bias has rounding errors for gradients, of which Adam
+            // makes steps as long as any.
+            var margin = l2 * relative * (expected.Name.EndsWith(".c_attn.bias", StringComparison.Ordinal) ? 10 : 1);
+            Within(l2, parameter.detach().to_type(float64).square().sum().sqrt().item<double>(), margin, $"norm of {expected.Name}");
         }
     }
 
