@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Rlhf.Modeling.Tokenization;
+using Rlhf.Modeling.Tokenization.PreTokenizers;
 using Rlhf.Numerics;
 
 namespace Rlhf.Modeling.Tests.Tokenization;

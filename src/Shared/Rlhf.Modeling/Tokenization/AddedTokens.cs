@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
+using Rlhf.Modeling.Tokenization.Unicode;
 
 namespace Rlhf.Modeling.Tokenization;
 
@@ -9,7 +11,7 @@ internal sealed record AddedToken(int Id, string Content, bool Special, bool Sin
     public static AddedToken Parse(JsonElement token, int index)
     {
         var at = $"added_tokens[{index}]";
-        var content = token.TryGetProperty("content", out var text) && text.ValueKind == JsonValueKind.String ? text.GetString()! : "";
+        var content = TokenizerJson.Child(token, "content") is { ValueKind: JsonValueKind.String } text ? text.GetString()! : "";
         if (content.Length == 0)
         {
             throw new InvalidDataException($"{at}.content must be a non-empty string");
@@ -22,7 +24,7 @@ internal sealed record AddedToken(int Id, string Content, bool Special, bool Sin
 
         return new AddedToken(id, content, Flag("special"), Flag("single_word"), Flag("lstrip"), Flag("rstrip"), Flag("normalized"));
 
-        bool Flag(string name) => token.TryGetProperty(name, out var flag) && flag.ValueKind == JsonValueKind.True;
+        bool Flag(string name) => TokenizerJson.Flag(token, name);
     }
 }
 
@@ -34,65 +36,61 @@ internal sealed class AddedTokenFinder
 
     public AddedTokenFinder(IEnumerable<(string Content, AddedToken Token)> tokens)
     {
-        var all = tokens.OrderByDescending(entry => entry.Content.Length).ToArray();
+        var all = tokens.Where(entry => entry.Content.Length > 0).OrderByDescending(entry => entry.Content.Length).ToArray();
         _byFirst = all.ToLookup(entry => entry.Content[0]);
         _search = all.Length > 0 ? SearchValues.Create([.. all.Select(entry => entry.Content)], StringComparison.Ordinal) : null;
     }
 
     /// <summary>The parts of a text in order: a token's place (with the white space it absorbs), or plain text (null token).</summary>
-    public IEnumerable<(Range Range, AddedToken? Token)> Split(string text)
+    /// <param name="text">The text.</param>
+    /// <param name="from">Where the part to look at starts; nothing before it is seen.</param>
+    /// <param name="to">Where it ends.</param>
+    public IEnumerable<(int Start, int End, AddedToken? Token)> Split(string text, int from, int to)
     {
-        var plainFrom = 0;
-        var searchFrom = 0;
-        while (_search is not null && text.AsSpan(searchFrom).IndexOfAny(_search) is var offset and >= 0)
+        var plainFrom = from;
+        var searchFrom = from;
+        while (_search is not null && text.AsSpan(searchFrom, to - searchFrom).IndexOfAny(_search) is var offset and >= 0)
         {
             var start = searchFrom + offset;
-            if (Match(text, start) is not { } match)
+            var (content, token) = LongestAt(text, start, to);
+            var end = start + content.Length;
+            searchFrom = end;
+            if (token.SingleWord && (WordBefore(text, from, start) || WordAt(text, end, to)))
             {
-                searchFrom = start + 1;
                 continue;
             }
 
-            var end = start + match.Content.Length;
-            while (match.Token.LeftStrip && start > plainFrom && char.IsWhiteSpace(text[start - 1]))
+            while (token.LeftStrip && start > plainFrom && char.IsWhiteSpace(text[start - 1]))
             {
                 start--;
             }
 
-            while (match.Token.RightStrip && end < text.Length && char.IsWhiteSpace(text[end]))
+            while (token.RightStrip && end < to && char.IsWhiteSpace(text[end]))
             {
                 end++;
             }
 
             if (start > plainFrom)
             {
-                yield return (plainFrom..start, null);
+                yield return (plainFrom, start, null);
             }
 
-            yield return (start..end, match.Token);
+            yield return (start, end, token);
             plainFrom = searchFrom = end;
         }
 
-        if (plainFrom < text.Length)
+        if (plainFrom < to)
         {
-            yield return (plainFrom..text.Length, null);
+            yield return (plainFrom, to, null);
         }
     }
 
-    private (string Content, AddedToken Token)? Match(string text, int start)
-    {
-        foreach (var entry in _byFirst[text[start]])
-        {
-            var end = start + entry.Content.Length;
-            if (text.AsSpan(start).StartsWith(entry.Content, StringComparison.Ordinal)
-                && !(entry.Token.SingleWord && ((start > 0 && IsWord(text[start - 1])) || (end < text.Length && IsWord(text[end])))))
-            {
-                return entry;
-            }
-        }
+    private (string Content, AddedToken Token) LongestAt(string text, int start, int to) =>
+        _byFirst[text[start]].First(entry => text.AsSpan(start, to - start).StartsWith(entry.Content, StringComparison.Ordinal));
 
-        return null;
-    }
+    private static bool WordBefore(string text, int from, int index) =>
+        index > from && Rune.DecodeLastFromUtf16(text.AsSpan(from, index - from), out var rune, out _) == OperationStatus.Done && CharacterClasses.IsWord(rune);
 
-    private static bool IsWord(char value) => char.IsLetterOrDigit(value) || value == '_';
+    private static bool WordAt(string text, int index, int to) =>
+        index < to && Rune.DecodeFromUtf16(text.AsSpan(index, to - index), out var rune, out _) == OperationStatus.Done && CharacterClasses.IsWord(rune);
 }

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Rlhf.Modeling.Tokenization;
 
 /// <summary>
@@ -7,35 +9,24 @@ namespace Rlhf.Modeling.Tokenization;
 internal static class ByteLevelAlphabet
 {
     private static readonly char[] ByteToChar = BuildAlphabet();
-    private static readonly Dictionary<char, byte> CharToByte = ByteToChar
-        .Select((character, index) => (character, index))
-        .ToDictionary(pair => pair.character, pair => (byte)pair.index);
+    private static readonly short[] CharToByte = Invert(ByteToChar);
 
     /// <summary>The character that stands for a byte.</summary>
     public static char ToChar(byte value) => ByteToChar[value];
 
-    /// <summary>The text that stands for some bytes.</summary>
-    public static string ToText(ReadOnlySpan<byte> bytes)
+    /// <summary>The bytes a token stands for: those of its characters, or (an added token may hold others) its UTF-8 form.</summary>
+    public static byte[] BytesOf(string token)
     {
-        var text = new char[bytes.Length];
-        for (var i = 0; i < bytes.Length; i++)
+        var bytes = new byte[token.Length];
+        for (var i = 0; i < token.Length; i++)
         {
-            text[i] = ByteToChar[bytes[i]];
-        }
-
-        return new string(text);
-    }
-
-    /// <summary>The bytes a text stands for, or null if it holds a character outside the alphabet (an added token may).</summary>
-    public static byte[]? ToBytes(string text)
-    {
-        var bytes = new byte[text.Length];
-        for (var i = 0; i < text.Length; i++)
-        {
-            if (!CharToByte.TryGetValue(text[i], out bytes[i]))
+            var value = token[i] < CharToByte.Length ? CharToByte[token[i]] : -1;
+            if (value < 0)
             {
-                return null;
+                return Encoding.UTF8.GetBytes(token);
             }
+
+            bytes[i] = (byte)value;
         }
 
         return bytes;
@@ -52,5 +43,17 @@ internal static class ByteLevelAlphabet
         }
 
         return alphabet;
+    }
+
+    private static short[] Invert(char[] alphabet)
+    {
+        var bytes = new short[alphabet.Max() + 1];
+        Array.Fill(bytes, (short)-1);
+        for (var value = 0; value < 256; value++)
+        {
+            bytes[alphabet[value]] = (short)value;
+        }
+
+        return bytes;
     }
 }

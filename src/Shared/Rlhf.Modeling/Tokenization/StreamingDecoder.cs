@@ -1,23 +1,25 @@
 using System.Text;
+using Rlhf.Modeling.Tokenization.Decoders;
 
 namespace Rlhf.Modeling.Tokenization;
 
 /// <summary>
-/// Decodes token by token and hands out whole characters only: bytes of an unfinished character wait for the token that
-/// completes it. For ids that decode to valid UTF-8, the parts and <see cref="Flush"/> joined equal <see cref="Tokenizer.Decode"/>.
+/// Decodes token by token and hands out whole characters only: what later tokens may still change waits for them (bytes of an unfinished
+/// character; with byte fallback a run of byte tokens, which is judged as a whole). The parts and <see cref="Flush"/> joined equal
+/// <see cref="Tokenizer.Decode"/>.
 /// </summary>
 public sealed class StreamingDecoder
 {
     private readonly Tokenizer _tokenizer;
     private readonly bool _skipSpecialTokens;
-    private readonly Decoder _utf8 = Encoding.UTF8.GetDecoder();
-    private int _stripLeft;
+    private readonly StringBuilder _output = new();
+    private DecodingStage _decoding;
 
     internal StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens)
     {
         _tokenizer = tokenizer;
         _skipSpecialTokens = skipSpecialTokens;
-        _stripLeft = tokenizer.TokenDecoder.StripCount;
+        _decoding = tokenizer.TokenDecoder.Start(_output);
     }
 
     /// <summary>Takes the next token and returns the text it completes; empty while a character is unfinished.</summary>
@@ -25,44 +27,31 @@ public sealed class StreamingDecoder
     /// <exception cref="ArgumentOutOfRangeException">If the vocabulary has no such id.</exception>
     public string Append(int id)
     {
-        if (_tokenizer.PieceOf(id, _skipSpecialTokens) is not { } piece)
+        if (_tokenizer.TextOf(id, _skipSpecialTokens) is { } token)
         {
-            return "";
+            _decoding.Push(token);
         }
 
-        return Strip(piece.Text is null ? Characters(piece.Bytes, flush: false) : Characters([], flush: true) + piece.Text);
+        return TakeOutput();
     }
 
     /// <summary>Ends the text: an unfinished character comes out as U+FFFD. The decoder can then be used for another text.</summary>
     public string Flush()
     {
-        var rest = Strip(Characters([], flush: true));
-        _stripLeft = _tokenizer.TokenDecoder.StripCount;
-        return rest;
+        _decoding.End();
+        _decoding = _tokenizer.TokenDecoder.Start(_output);
+        return TakeOutput();
     }
 
-    private string Characters(byte[] bytes, bool flush)
+    private string TakeOutput()
     {
-        var characters = new char[_utf8.GetCharCount(bytes, flush)];
-        var count = _utf8.GetChars(bytes, characters, flush);
-        return new string(characters, 0, count);
-    }
-
-    private string Strip(string text)
-    {
-        var start = 0;
-        while (_stripLeft > 0 && start < text.Length)
+        if (_output.Length == 0)
         {
-            if (text[start] != _tokenizer.TokenDecoder.StripCharacter)
-            {
-                _stripLeft = 0;
-                break;
-            }
-
-            start++;
-            _stripLeft--;
+            return "";
         }
 
-        return text[start..];
+        var text = _output.ToString();
+        _output.Clear();
+        return text;
     }
 }

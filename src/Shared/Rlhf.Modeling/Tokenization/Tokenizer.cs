@@ -1,94 +1,82 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
-using Rlhf.Modeling.Checkpoints;
+using Rlhf.Modeling.Tokenization.Decoders;
+using Rlhf.Modeling.Tokenization.Models;
+using Rlhf.Modeling.Tokenization.Normalizers;
+using Rlhf.Modeling.Tokenization.PostProcessors;
+using Rlhf.Modeling.Tokenization.PreTokenizers;
 
 namespace Rlhf.Modeling.Tokenization;
 
 /// <summary>
-/// A BPE tokenizer in the Hugging Face format (tokenizer.json): byte-level with GPT-2's split, or SentencePiece-style with byte
-/// fallback. Safe for use from several threads.
+/// A tokenizer in the Hugging Face format (tokenizer.json): normalizer, pre-tokenizer, model (BPE, WordPiece, Unigram, WordLevel),
+/// post-processor, decoder. Also reads GPT-2's encoder.json with vocab.bpe (or vocab.json with merges.txt). The sections
+/// <c>truncation</c> and <c>padding</c> are ignored: they are settings of a training run, and batches here are cut and padded by their
+/// makers. Safe for use from several threads.
 /// </summary>
 public sealed class Tokenizer
 {
-    private const string TokenizerFile = "tokenizer.json";
-    private const string ConfigFile = "tokenizer_config.json";
+    // A larger number than this beside so few tokens is a broken file, and would cost memory by the gigabyte.
+    private const int MaxSpareIds = 1_000_000;
 
-    private readonly byte[] _tokenizerJson;
-    private readonly byte[]? _configJson;
-    private readonly TextNormalizer _normalizer;
+    private readonly TokenizerFiles _files;
+    private readonly Normalizer _normalizer;
     private readonly AddedTokenFinder _rawTokens;
     private readonly AddedTokenFinder _normalizedTokens;
-    private readonly BpeModel _model;
-    private readonly bool _byteLevel;
-    private readonly bool _split;
-    private readonly bool _addPrefixSpace;
-    private readonly int[] _prefix;
-    private readonly int[] _suffix;
+    private readonly PreTokenizer _preTokenizer;
+    private readonly TokenModel _model;
+    private readonly PostProcessor _postProcessor;
     private readonly string?[] _tokens;
-    private readonly TokenPiece[] _pieces;
+    private readonly byte[] _tokenBytes = [];
+    private readonly int[] _tokenBytesAt = [];
     private readonly HashSet<int> _special = [];
     private readonly Dictionary<string, int> _ids;
 
-    private Tokenizer(byte[] tokenizerJson, byte[]? configJson)
+    private Tokenizer(TokenizerFiles files, JsonElement root)
     {
-        _tokenizerJson = tokenizerJson;
-        _configJson = configJson;
-        using var document = JsonDocument.Parse(tokenizerJson);
-        var root = document.RootElement;
-        _normalizer = TextNormalizer.Parse(TokenizerJson.Child(root, "normalizer"));
-        TokenDecoder = TokenDecoder.Parse(TokenizerJson.Child(root, "decoder"));
-        (_byteLevel, _split, _addPrefixSpace) = ParsePreTokenizer(TokenizerJson.Child(root, "pre_tokenizer"), "pre_tokenizer");
-        var vocabulary = ParseVocabulary(TokenizerJson.Child(TokenizerJson.Child(root, "model"), "vocab"));
-        _model = ParseModel(TokenizerJson.Child(root, "model"), vocabulary, _byteLevel);
+        _files = files;
+        var config = TokenizerConfig.Parse(files.Config, files.SpecialTokensMap);
+        NamedTokens = config.Named;
+        if (root.ValueKind != JsonValueKind.Object)
+        {
+            throw new InvalidDataException("must be a JSON object");
+        }
 
+        _normalizer = Normalizer.Parse(TokenizerJson.Child(root, "normalizer"));
+        TokenDecoder = TokenDecoder.Parse(TokenizerJson.Child(root, "decoder"));
+        var model = TokenizerJson.Child(root, "model");
+        _preTokenizer = PreTokenizer.Parse(TokenizerJson.Child(root, "pre_tokenizer"), BpeModel.TakesBytes(model));
+        _model = TokenModel.Parse(model, _preTokenizer.BytesAtEnd);
         var added = TokenizerJson.Child(root, "added_tokens") is { ValueKind: JsonValueKind.Array } list
             ? list.EnumerateArray().Select(AddedToken.Parse).ToArray()
             : [];
         _rawTokens = new AddedTokenFinder(added.Where(token => !token.Normalized).Select(token => (token.Content, token)));
         _normalizedTokens = new AddedTokenFinder(
             added.Where(token => token.Normalized).Select(token => (_normalizer.Apply(token.Content), token)));
-        _ids = new Dictionary<string, int>(vocabulary);
-        foreach (var token in added)
+        _ids = CollectIds(_model.Vocabulary, added);
+        _special = [.. added.Where(token => token.Special).Select(token => token.Id)];
+        _tokens = InvertIds(_ids);
+        foreach (var token in added.Where(token => token.Normalized))
         {
-            if (vocabulary.TryGetValue(token.Content, out var id) && id != token.Id)
-            {
-                throw new InvalidDataException($"added token \"{token.Content}\" has id {token.Id}, but id {id} in model.vocab");
-            }
-
-            _ids[token.Content] = token.Id;
-            if (token.Special)
-            {
-                _special.Add(token.Id);
-            }
+            // As the reference library since 0.23: what was matched in normalized text decodes from its normalized form.
+            _tokens[token.Id] = _normalizer.Apply(token.Content);
         }
 
-        _tokens = new string?[_ids.Count == 0 ? 0 : _ids.Values.Max() + 1];
-        _pieces = new TokenPiece[_tokens.Length];
-        foreach (var (token, id) in _ids)
+        if (TokenDecoder.IsByteLevel)
         {
-            if (_tokens[id] is { } other)
-            {
-                throw new InvalidDataException($"id {id} belongs to both \"{other}\" and \"{token}\"");
-            }
-
-            _tokens[id] = token;
-            _pieces[id] = TokenDecoder.PieceOf(token);
+            (_tokenBytes, _tokenBytesAt) = BytesOfTokens(_tokens);
         }
 
-        (_prefix, _suffix) = ParsePostProcessor(TokenizerJson.Child(root, "post_processor"), "post_processor");
-        if (configJson is not null)
-        {
-            using var config = JsonDocument.Parse(configJson);
-            BosTokenId = NamedToken(config.RootElement, "bos_token");
-            EosTokenId = NamedToken(config.RootElement, "eos_token");
-            PadTokenId = NamedToken(config.RootElement, "pad_token");
-        }
-
-        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        sha.AppendData(SHA256.HashData(tokenizerJson));
-        sha.AppendData(SHA256.HashData(configJson ?? []));
-        Fingerprint = Convert.ToHexStringLower(sha.GetHashAndReset());
+        _postProcessor = config.Adjust(PostProcessor.Parse(TokenizerJson.Child(root, "post_processor")), name => NamedToken(name));
+        RequireKnownIds(_postProcessor);
+        BosTokenId = NamedToken("bos_token");
+        EosTokenId = NamedToken("eos_token");
+        PadTokenId = NamedToken("pad_token");
+        UnkTokenId = NamedToken("unk_token");
+        Fingerprint = ComputeFingerprint(files);
     }
 
     /// <summary>The number of ids: one more than the largest, added tokens included.</summary>
@@ -103,67 +91,85 @@ public sealed class Tokenizer
     /// <summary>The id that fills up batches (<c>pad_token</c>), if there is one.</summary>
     public int? PadTokenId { get; }
 
-    /// <summary>SHA-256 (lower-case hex) over both files: equal fingerprints encode equally.</summary>
+    /// <summary>The id for what the vocabulary cannot express (<c>unk_token</c>), if there is one.</summary>
+    public int? UnkTokenId { get; }
+
+    /// <summary>SHA-256 (lower-case hex) over the files: equal fingerprints encode equally.</summary>
     public string Fingerprint { get; }
+
+    /// <summary>bos_token, eos_token, pad_token, unk_token where they are named, with their texts: the variables a chat template gets.</summary>
+    public IReadOnlyDictionary<string, string> NamedTokens { get; }
 
     internal TokenDecoder TokenDecoder { get; }
 
-    /// <summary>Reads tokenizer.json and, if present, tokenizer_config.json.</summary>
+    /// <summary>Reads a model directory: tokenizer.json, or GPT-2's two files, with tokenizer_config.json and special_tokens_map.json if present.</summary>
     /// <param name="directory">A Hugging Face model directory.</param>
-    /// <exception cref="FileNotFoundException">If there is no tokenizer.json.</exception>
+    /// <exception cref="FileNotFoundException">If there is no tokenizer.</exception>
     /// <exception cref="InvalidDataException">If a part is malformed or not supported; the message names the file and the field.</exception>
-    public static Tokenizer Load(string directory)
-    {
-        var path = Path.Combine(directory, TokenizerFile);
-        if (!File.Exists(path))
-        {
-            throw new FileNotFoundException($"{directory} has no {TokenizerFile}", path);
-        }
-
-        var configPath = Path.Combine(directory, ConfigFile);
-        return Parse(File.ReadAllBytes(path), File.Exists(configPath) ? File.ReadAllBytes(configPath) : null, path);
-    }
+    public static Tokenizer Load(string directory) => Parse(TokenizerFiles.Read(directory));
 
     /// <summary>The ids of a text.</summary>
-    /// <param name="text">Any text; added tokens written out in it become their ids.</param>
+    /// <param name="text">Any text; added tokens written out in it become their ids. Half a character counts as U+FFFD.</param>
     /// <param name="addSpecialTokens">Whether the post-processor's tokens (such as a begin-of-text token) are put around it.</param>
+    /// <exception cref="InvalidDataException">If the vocabulary cannot express the text and has no unknown token, or a split pattern takes too long on it.</exception>
     public int[] Encode(string text, bool addSpecialTokens = true)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var ids = new List<int>(text.Length / 3 + 4);
-        if (addSpecialTokens)
+        var sink = new TokenSink((text.Length / 3) + 4, ranges: false);
+        if (!addSpecialTokens)
         {
-            ids.AddRange(_prefix);
+            EncodeText(text, sink);
+            return [.. sink.Ids];
         }
 
-        foreach (var (range, token) in _rawTokens.Split(text))
+        foreach (var piece in _postProcessor.Single)
         {
-            if (token is not null)
+            sink.Ids.AddRange(piece.Ids);
+            if (piece.Text == 0)
             {
-                ids.Add(token.Id);
-                continue;
-            }
-
-            var normalized = _normalizer.Apply(text[range]);
-            foreach (var (part, normalizedToken) in _normalizedTokens.Split(normalized))
-            {
-                if (normalizedToken is not null)
-                {
-                    ids.Add(normalizedToken.Id);
-                }
-                else
-                {
-                    EncodeWords(normalized.AsSpan(part), ids);
-                }
+                EncodeText(text, sink);
             }
         }
 
-        if (addSpecialTokens)
+        return [.. sink.Ids];
+    }
+
+    /// <summary>The ids of two texts that belong together (as a question and its context), with the type of each id (0 or 1 in most templates).</summary>
+    /// <param name="first">The first text.</param>
+    /// <param name="second">The second text.</param>
+    /// <param name="addSpecialTokens">Whether the post-processor's tokens for a pair are put around and between them.</param>
+    /// <exception cref="InvalidDataException">As for <see cref="Encode"/>.</exception>
+    public (int[] Ids, int[] TypeIds) EncodePair(string first, string second, bool addSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        ArgumentNullException.ThrowIfNull(second);
+        var sink = new TokenSink(((first.Length + second.Length) / 3) + 4, ranges: false);
+        var types = new List<int>(sink.Ids.Capacity);
+        foreach (var piece in addSpecialTokens ? _postProcessor.Pair : PostProcessor.None.Pair)
         {
-            ids.AddRange(_suffix);
+            sink.Ids.AddRange(piece.Ids);
+            if (piece.Text >= 0)
+            {
+                EncodeText(piece.Text == 0 ? first : second, sink);
+            }
+
+            types.AddRange(Enumerable.Repeat(piece.TypeId, sink.Ids.Count - types.Count));
         }
 
-        return [.. ids];
+        return ([.. sink.Ids], [.. types]);
+    }
+
+    /// <summary>The ids of many texts, encoded on all cores.</summary>
+    /// <param name="texts">The texts.</param>
+    /// <param name="addSpecialTokens">As for <see cref="Encode"/>.</param>
+    /// <param name="maxDegreeOfParallelism">The most threads; -1 for as many as there are cores.</param>
+    /// <exception cref="AggregateException">Around what <see cref="Encode"/> throws.</exception>
+    public int[][] EncodeBatch(IReadOnlyList<string> texts, bool addSpecialTokens = true, int maxDegreeOfParallelism = -1)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        var ids = new int[texts.Count][];
+        Parallel.For(0, texts.Count, new ParallelOptions { MaxDegreeOfParallelism = maxDegreeOfParallelism }, i => ids[i] = Encode(texts[i], addSpecialTokens));
+        return ids;
     }
 
     /// <summary>The text of some ids; bytes that are no valid UTF-8 become U+FFFD.</summary>
@@ -172,16 +178,32 @@ public sealed class Tokenizer
     /// <exception cref="ArgumentOutOfRangeException">If the vocabulary lacks an id.</exception>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true)
     {
-        var pieces = new List<TokenPiece>(ids.Length);
+        if (TokenDecoder.IsByteLevel)
+        {
+            var bytes = new ArrayBufferWriter<byte>((ids.Length * 5) + 16);
+            foreach (var id in ids)
+            {
+                if (TextOf(id, skipSpecialTokens) is not null)
+                {
+                    bytes.Write(BytesOf(id));
+                }
+            }
+
+            return Encoding.UTF8.GetString(bytes.WrittenSpan);
+        }
+
+        var text = new StringBuilder();
+        var decoding = TokenDecoder.Start(text);
         foreach (var id in ids)
         {
-            if (PieceOf(id, skipSpecialTokens) is { } piece)
+            if (TextOf(id, skipSpecialTokens) is { } token)
             {
-                pieces.Add(piece);
+                decoding.Push(token);
             }
         }
 
-        return TokenDecoder.Decode(pieces);
+        decoding.End();
+        return text.ToString();
     }
 
     /// <summary>A decoder for one text that arrives token by token.</summary>
@@ -194,201 +216,206 @@ public sealed class Tokenizer
     /// <returns>Whether the vocabulary has it.</returns>
     public bool TryGetId(string token, [MaybeNullWhen(false)] out int id) => _ids.TryGetValue(token, out id);
 
-    /// <summary>Writes tokenizer.json and tokenizer_config.json, byte for byte as they were loaded.</summary>
+    /// <summary>
+    /// Writes tokenizer.json, tokenizer_config.json, special_tokens_map.json and chat_template.jinja, byte for byte as they were loaded
+    /// (tokenizer.json as converted, if it was loaded from GPT-2's files).
+    /// </summary>
     /// <param name="directory">An existing or new directory.</param>
-    public void Save(string directory)
-    {
-        Directory.CreateDirectory(directory);
-        AtomicFile.Write(Path.Combine(directory, TokenizerFile), _tokenizerJson);
-        if (_configJson is not null)
-        {
-            AtomicFile.Write(Path.Combine(directory, ConfigFile), _configJson);
-        }
-    }
+    public void Save(string directory) => _files.Write(directory);
 
-    internal static Tokenizer Parse(byte[] tokenizerJson, byte[]? configJson, string source)
+    internal static Tokenizer Parse(TokenizerFiles files)
     {
         try
         {
-            return new Tokenizer(tokenizerJson, configJson);
+            using var document = JsonDocument.Parse(files.Tokenizer);
+            return new Tokenizer(files, document.RootElement);
         }
-        catch (Exception fault) when (fault is InvalidDataException or JsonException or InvalidOperationException)
+        catch (Exception fault) when (fault is InvalidDataException or JsonException or InvalidOperationException or FormatException)
         {
-            throw new InvalidDataException($"{source}: {fault.Message}", fault);
+            // InvalidOperationException: a string with half a surrogate pair. FormatException: a number beyond double.
+            throw new InvalidDataException($"{files.Source}: {fault.Message}", fault);
         }
     }
 
-    /// <summary>What an id stands for; null if it is a special token to be skipped.</summary>
-    internal TokenPiece? PieceOf(int id, bool skipSpecialTokens)
+    /// <summary>The ids of a text without special tokens around it, each with the range of UTF-16 units it stands for.</summary>
+    internal (int[] Ids, (int Start, int End)[] Ranges) EncodeWithRanges(string text)
     {
-        if ((uint)id >= (uint)_tokens.Length || _tokens[id] is null)
+        var sink = new TokenSink((text.Length / 3) + 4, ranges: true);
+        EncodeText(text, sink);
+        return ([.. sink.Ids], [.. sink.Ranges!]);
+    }
+
+    /// <summary>How a token is written in the vocabulary; null if it is a special token to be skipped.</summary>
+    internal string? TextOf(int id, bool skipSpecialTokens)
+    {
+        if ((uint)id >= (uint)_tokens.Length || _tokens[id] is not { } token)
         {
             throw new ArgumentOutOfRangeException(nameof(id), id, $"no token has this id; the vocabulary has {_tokens.Length} ids");
         }
 
-        return skipSpecialTokens && _special.Contains(id) ? null : _pieces[id];
+        return skipSpecialTokens && _special.Contains(id) ? null : token;
     }
 
-    private void EncodeWords(ReadOnlySpan<char> text, List<int> ids)
+    /// <summary>The bytes a token stands for; only with a ByteLevel decoder.</summary>
+    internal ReadOnlySpan<byte> BytesOf(int id) => _tokenBytes.AsSpan(_tokenBytesAt[id].._tokenBytesAt[id + 1]);
+
+    private void EncodeText(string text, TokenSink sink)
     {
-        if (_addPrefixSpace && text is not [' ', ..])
+        text = WellFormed(text);
+        foreach (var (start, end, token) in _rawTokens.Split(text, 0, text.Length))
         {
-            text = string.Concat(" ", text);
-        }
-
-        if (!_split)
-        {
-            _model.Encode(text, ids);
-            return;
-        }
-
-        for (var start = 0; start < text.Length;)
-        {
-            var end = Gpt2Splitter.WordEnd(text, start);
-            _model.Encode(text[start..end], ids);
-            start = end;
-        }
-    }
-
-    private static (bool ByteLevel, bool Split, bool AddPrefixSpace) ParsePreTokenizer(JsonElement element, string at)
-    {
-        switch (TokenizerJson.TypeOf(element))
-        {
-            case null:
-                return (false, false, false);
-            case "ByteLevel":
-                return (true, TokenizerJson.Flag(element, "use_regex", absent: true), TokenizerJson.Flag(element, "add_prefix_space"));
-            case var other:
-                throw TokenizerJson.Unsupported(at, other, "null, ByteLevel");
-        }
-    }
-
-    private static Dictionary<string, int> ParseVocabulary(JsonElement element)
-    {
-        if (element.ValueKind != JsonValueKind.Object)
-        {
-            throw new InvalidDataException("model.vocab must be an object of token: id");
-        }
-
-        var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var entry in element.EnumerateObject())
-        {
-            if (!TokenizerJson.TryInteger(entry.Value, out var id) || id < 0)
+            if (token is not null)
             {
-                throw new InvalidDataException($"model.vocab[\"{entry.Name}\"] must be a non-negative integer");
+                sink.AddOriginal(token.Id, start, end);
             }
-
-            if (!vocabulary.TryAdd(entry.Name, id))
+            else if (_normalizer.IsIdentity && _preTokenizer.Scanner is { } scanner && _preTokenizer.BytesAtEnd && sink.Ranges is null)
             {
-                throw new InvalidDataException($"model.vocab has \"{entry.Name}\" twice");
-            }
-        }
-
-        return vocabulary;
-    }
-
-    private static BpeModel ParseModel(JsonElement model, Dictionary<string, int> vocabulary, bool byteLevel)
-    {
-        if (TokenizerJson.TypeOf(model) is not "BPE" and var type)
-        {
-            throw TokenizerJson.Unsupported("model.type", type ?? "null", "BPE");
-        }
-
-        foreach (var name in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
-        {
-            if (TokenizerJson.Child(model, name) is { ValueKind: JsonValueKind.String } affix && affix.GetString() is { Length: > 0 } value)
-            {
-                throw TokenizerJson.Unsupported($"model.{name}", value, "null, \"\"");
-            }
-        }
-
-        if (TokenizerJson.Child(model, "dropout") is { ValueKind: JsonValueKind.Number } dropout && dropout.GetDouble() != 0)
-        {
-            throw TokenizerJson.Unsupported("model.dropout", dropout.GetRawText(), "null, 0");
-        }
-
-        var merges = new List<(string, string)>();
-        TokenizerJson.ForEach(model, "merges", "model", (merge, at) =>
-        {
-            // Two spellings: "a b" in older files, ["a", "b"] in newer ones (which allow spaces inside).
-            string[] parts = merge.ValueKind switch
-            {
-                JsonValueKind.String => merge.GetString()!.Split(' '),
-                JsonValueKind.Array => [.. merge.EnumerateArray().Select(part => part.GetString() ?? "")],
-                _ => [],
-            };
-            if (parts.Length != 2)
-            {
-                throw new InvalidDataException($"{at} must be \"left right\" or [\"left\", \"right\"]");
-            }
-
-            merges.Add((parts[0], parts[1]));
-        });
-
-        var unknown = TokenizerJson.Child(model, "unk_token") is { ValueKind: JsonValueKind.String } token ? token.GetString() : null;
-        return new BpeModel(
-            vocabulary,
-            merges,
-            byteLevel,
-            TokenizerJson.Flag(model, "byte_fallback"),
-            unknown,
-            TokenizerJson.Flag(model, "fuse_unk"),
-            TokenizerJson.Flag(model, "ignore_merges"));
-    }
-
-    private static (int[] Prefix, int[] Suffix) ParsePostProcessor(JsonElement element, string at)
-    {
-        switch (TokenizerJson.TypeOf(element))
-        {
-            case null or "ByteLevel":
-                return ([], []);
-            case "TemplateProcessing":
-                return ParseTemplate(element, at);
-            case "Sequence":
-                (int[] Prefix, int[] Suffix) around = ([], []);
-                TokenizerJson.ForEach(element, "processors", at, (processor, place) =>
-                {
-                    var (prefix, suffix) = ParsePostProcessor(processor, place);
-                    around = ([.. prefix, .. around.Prefix], [.. around.Suffix, .. suffix]);
-                });
-                return around;
-            case var other:
-                throw TokenizerJson.Unsupported(at, other, "null, ByteLevel, TemplateProcessing, Sequence");
-        }
-    }
-
-    private static (int[] Prefix, int[] Suffix) ParseTemplate(JsonElement element, string at)
-    {
-        List<int> prefix = [], suffix = [];
-        var seenText = false;
-        var special = TokenizerJson.Child(element, "special_tokens");
-        TokenizerJson.ForEach(element, "single", at, (item, place) =>
-        {
-            if (TokenizerJson.Child(item, "SpecialToken") is { ValueKind: JsonValueKind.Object } token)
-            {
-                var name = TokenizerJson.Text(token, "id", place);
-                TokenizerJson.ForEach(TokenizerJson.Child(special, name), "ids", $"{at}.special_tokens[\"{name}\"]", (id, _) =>
-                    (seenText ? suffix : prefix).Add(id.GetInt32()));
+                EncodeScanned(text, start, end, scanner, sink);
             }
             else
             {
-                seenText = true;
+                EncodePart(new AlignedText(text, 0, sink.Ranges is not null).Slice(start..end), sink);
             }
-        });
-        return ([.. prefix], [.. suffix]);
+        }
     }
 
-    private int? NamedToken(JsonElement config, string name)
+    private void EncodePart(AlignedText part, TokenSink sink)
     {
-        var value = TokenizerJson.Child(config, name);
-        var text = value.ValueKind switch
+        var normalized = _normalizer.Apply(part);
+        if (_preTokenizer.Scanner is { } scanner && _preTokenizer.BytesAtEnd && sink.Ranges is null)
         {
-            JsonValueKind.String => value.GetString(),
-            JsonValueKind.Object => TokenizerJson.Text(value, "content", $"{ConfigFile}: {name}"),
-            _ => null,
-        };
-        return text is null ? null
-            : _ids.TryGetValue(text, out var id) ? id
-            : throw new InvalidDataException($"{ConfigFile}: {name} \"{text}\" is not in the vocabulary");
+            EncodeScanned(normalized.Text, 0, normalized.Text.Length, scanner, sink);
+            return;
+        }
+
+        foreach (var (start, end, token) in _normalizedTokens.Split(normalized.Text, 0, normalized.Text.Length))
+        {
+            if (token is not null)
+            {
+                var (first, last) = normalized.OriginalRange(start, end);
+                sink.AddOriginal(token.Id, first, last);
+                continue;
+            }
+
+            var words = _preTokenizer.Apply(normalized.Slice(start..end));
+            foreach (var word in words.Pieces)
+            {
+                sink.Begin(words.Text, word.Start);
+                _model.Encode(words.Text.Text.AsSpan(word.Start, word.End - word.Start), sink);
+            }
+        }
     }
+
+    /// <summary>The way of nearly all text: no lists of pieces, no copies.</summary>
+    private void EncodeScanned(string text, int from, int to, WordEnd scanner, TokenSink sink)
+    {
+        foreach (var (start, end, token) in _normalizedTokens.Split(text, from, to))
+        {
+            if (token is not null)
+            {
+                sink.Ids.Add(token.Id);
+                continue;
+            }
+
+            var part = text.AsSpan(start, end - start);
+            for (var word = 0; word < part.Length;)
+            {
+                var wordEnd = scanner(part, word);
+                _model.Encode(part[word..wordEnd], sink);
+                word = wordEnd;
+            }
+        }
+    }
+
+    /// <summary>The text with U+FFFD for every half of a surrogate pair: those have no UTF-8 form.</summary>
+    private static string WellFormed(string text)
+    {
+        for (var i = text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF'); i >= 0 && i < text.Length; i++)
+        {
+            if (char.IsHighSurrogate(text[i]) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
+            {
+                i++;
+            }
+            else if (char.IsSurrogate(text[i]))
+            {
+                return string.Concat(text.EnumerateRunes());
+            }
+        }
+
+        return text;
+    }
+
+    private static Dictionary<string, int> CollectIds(IReadOnlyDictionary<string, int> vocabulary, AddedToken[] added)
+    {
+        var ids = new Dictionary<string, int>(vocabulary, StringComparer.Ordinal);
+        foreach (var token in added)
+        {
+            if (!ids.TryAdd(token.Content, token.Id) && ids[token.Content] != token.Id)
+            {
+                throw new InvalidDataException($"added token \"{token.Content}\" has id {token.Id}, but also id {ids[token.Content]}");
+            }
+        }
+
+        return ids;
+    }
+
+    private static string?[] InvertIds(Dictionary<string, int> ids)
+    {
+        var size = ids.Count == 0 ? 0 : ids.Values.Max() + 1L;
+        if (size > (2L * ids.Count) + MaxSpareIds)
+        {
+            throw new InvalidDataException($"the largest id is {size - 1} with only {ids.Count} tokens");
+        }
+
+        var tokens = new string?[size];
+        foreach (var (token, id) in ids)
+        {
+            tokens[id] = tokens[id] is { } other ? throw new InvalidDataException($"id {id} belongs to both \"{other}\" and \"{token}\"") : token;
+        }
+
+        return tokens;
+    }
+
+    private static (byte[] Bytes, int[] At) BytesOfTokens(string?[] tokens)
+    {
+        var bytes = new ArrayBufferWriter<byte>(tokens.Length * 8 + 1);
+        var at = new int[tokens.Length + 1];
+        for (var id = 0; id < tokens.Length; id++)
+        {
+            bytes.Write(ByteLevelAlphabet.BytesOf(tokens[id] ?? ""));
+            at[id + 1] = bytes.WrittenCount;
+        }
+
+        return (bytes.WrittenSpan.ToArray(), at);
+    }
+
+    private static string ComputeFingerprint(TokenizerFiles files)
+    {
+        // Hashed one by one, so that moving bytes from one file to the other gives another value.
+        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        sha.AppendData(SHA256.HashData(files.Tokenizer));
+        sha.AppendData(SHA256.HashData(files.Config ?? []));
+        if (files.SpecialTokensMap is { } map)
+        {
+            sha.AppendData(SHA256.HashData(map));
+        }
+
+        return Convert.ToHexStringLower(sha.GetHashAndReset());
+    }
+
+    private void RequireKnownIds(PostProcessor processor)
+    {
+        foreach (var id in processor.Single.Concat(processor.Pair).SelectMany(piece => piece.Ids))
+        {
+            if (id >= _tokens.Length || _tokens[id] is null)
+            {
+                throw new InvalidDataException($"post_processor adds id {id}, which no token has");
+            }
+        }
+    }
+
+    private int? NamedToken(string name) =>
+        !NamedTokens.TryGetValue(name, out var token) ? null
+        : _ids.TryGetValue(token, out var id) ? id
+        : throw new InvalidDataException($"{TokenizerFiles.ConfigName}: {name} \"{token}\" is not in the vocabulary");
 }

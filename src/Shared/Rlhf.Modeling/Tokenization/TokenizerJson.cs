@@ -9,12 +9,12 @@ internal static class TokenizerJson
     public static string? TypeOf(JsonElement element) => element.ValueKind switch
     {
         JsonValueKind.Undefined or JsonValueKind.Null => null,
-        JsonValueKind.Object when element.TryGetProperty("type", out var type) => type.GetString(),
+        JsonValueKind.Object when element.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String => type.GetString(),
         _ => "(no type)",
     };
 
     public static string Text(JsonElement element, string name, string at) =>
-        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+        Child(element, name) is { ValueKind: JsonValueKind.String } value
             ? value.GetString()!
             : throw new InvalidDataException($"{at}.{name} must be a string");
 
@@ -30,7 +30,7 @@ internal static class TokenizerJson
     }
 
     public static bool Flag(JsonElement element, string name, bool absent = false) =>
-        element.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False
+        Child(element, name) is { ValueKind: JsonValueKind.True or JsonValueKind.False } value
             ? value.GetBoolean()
             : absent;
 
@@ -53,13 +53,13 @@ internal static class TokenizerJson
         }
     }
 
-    /// <summary>Pattern and content of a Replace step; only literal patterns are known, not regular expressions.</summary>
-    public static (string Pattern, string Content) Replacement(JsonElement element, string at)
+    /// <summary>Metaspace's <c>prepend_scheme</c>; older files have <c>add_prefix_space</c> instead.</summary>
+    public static string PrependScheme(JsonElement element, string at)
     {
-        var pattern = Text(Child(element, "pattern"), "String", $"{at}.pattern");
-        return pattern.Length > 0
-            ? (pattern, Text(element, "content", at))
-            : throw new InvalidDataException($"{at}.pattern.String must not be empty");
+        var scheme = Child(element, "prepend_scheme").ValueKind == JsonValueKind.String
+            ? Text(element, "prepend_scheme", at)
+            : Flag(element, "add_prefix_space", absent: true) ? "always" : "never";
+        return scheme is "always" or "first" or "never" ? scheme : throw Unsupported($"{at}.prepend_scheme", scheme, "always, first, never");
     }
 
     public static InvalidDataException Unsupported(string at, string? found, string supported) =>

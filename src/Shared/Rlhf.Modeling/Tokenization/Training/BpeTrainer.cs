@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Rlhf.Modeling.Tokenization.PreTokenizers;
 
 namespace Rlhf.Modeling.Tokenization;
 
@@ -49,7 +50,7 @@ public static class BpeTrainer
 
         var words = new WordCounts(CountWords(texts, specialTokens), byteIds);
         var merges = Learn(words, tokens, vocabSize);
-        return Tokenizer.Parse(TokenizerJson(tokens, merges, specialTokens), ConfigJson(specialTokens), "trained tokenizer");
+        return Tokenizer.Parse(new TokenizerFiles("trained tokenizer", TokenizerJson(tokens, merges, specialTokens), ConfigJson(specialTokens)));
     }
 
     private static Dictionary<string, long> CountWords(IEnumerable<string> texts, IReadOnlyList<string> specialTokens)
@@ -60,14 +61,14 @@ public static class BpeTrainer
             (content, new AddedToken(id, content, Special: true, SingleWord: false, LeftStrip: false, RightStrip: false, Normalized: false))));
         foreach (var text in texts)
         {
-            foreach (var (range, token) in finder.Split(text))
+            foreach (var (from, to, token) in finder.Split(text, 0, text.Length))
             {
                 if (token is not null)
                 {
                     continue;
                 }
 
-                var part = text.AsSpan(range);
+                var part = text.AsSpan(from, to - from);
                 for (var start = 0; start < part.Length;)
                 {
                     var end = Gpt2Splitter.WordEnd(part, start);
