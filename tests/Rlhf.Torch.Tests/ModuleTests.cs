@@ -61,7 +61,7 @@ public sealed class ModuleTests
 
         target.load_state_dict(source.state_dict());
 
-        Assert.Equal(Numbers.Of(source.embed.weight), Numbers.Of(target.embed.weight));
+        Assert.Equal(Numbers.Of(source.embed.weight!), Numbers.Of(target.embed.weight!));
         Assert.NotSame(source.embed.weight, target.embed.weight);
     }
 
@@ -158,7 +158,7 @@ public sealed class ModuleTests
         Assert.Same(weight, model.head.weight);
         Assert.All(model.parameters(), parameter => Assert.Equal(bfloat16, parameter.dtype));
         Assert.Equal(int64, model.get_buffer("table")!.dtype);
-        Assert.True(weight.requires_grad && weight.is_leaf);
+        Assert.True(weight!.requires_grad && weight.is_leaf);
     }
 
     [Fact]
@@ -221,8 +221,32 @@ public sealed class ModuleTests
 
         embedding.forward(tensor(new long[] { 1, 2, 2 })).sum().backward();
 
-        Numbers.Close([0, 0, 0], embedding.weight[1]);
+        Numbers.Close([0, 0, 0], embedding.weight![1]);
         Numbers.Close([0, 0, 0, 0, 0, 0, 2, 2, 2, 0, 0, 0], embedding.weight.grad!);
+    }
+
+    [Fact]
+    public void Embedding_MaxNorm_ShortensTheVectorsItLooksUp()
+    {
+        using var scope = NewDisposeScope();
+        using var embedding = nn.Embedding_from_pretrained(tensor(new[,] { { 3f, 4f }, { 6f, 8f } }), max_norm: 1, norm_type: 1);
+
+        // |3| + |4| = 7; the other row was not looked up. (libtorch divides by the norm + 1e-7.)
+        Numbers.Close([3 / 7.0, 4 / 7.0], embedding.forward(tensor(new long[] { 0 })));
+        Numbers.Close([3 / 7.0, 4 / 7.0, 6, 8], embedding.weight!);
+    }
+
+    [Fact]
+    public void Embedding_FromPretrained_SharesTheMemoryAndIsFrozen()
+    {
+        using var scope = NewDisposeScope();
+        var vectors = ones(2, 2);
+        using var embedding = nn.Embedding_from_pretrained(vectors);
+
+        vectors.zero_();
+
+        Assert.False(embedding.weight!.requires_grad);
+        Numbers.Close([0, 0, 0, 0], embedding.weight);
     }
 
     [Fact]
@@ -278,7 +302,7 @@ public sealed class ModuleTests
         public void Tie()
         {
             head.weight.Dispose();
-            head.weight = embed.weight;
+            head.weight = embed.weight!;
         }
     }
 }

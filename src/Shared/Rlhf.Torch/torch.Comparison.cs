@@ -45,7 +45,7 @@ public static partial class torch
     public static Tensor isfinite(Tensor tensor) => tensor.isfinite();
 
     /// <summary>Where the element is not a number.</summary>
-    public static Tensor isnan(Tensor tensor) => tensor.isnan();
+    public static Tensor isnan(Tensor input) => input.isnan();
 
     /// <summary>Where the element is infinite.</summary>
     public static Tensor isinf(Tensor tensor) => tensor.isinf();

@@ -21,7 +21,7 @@ public static partial class torch
     public static Device device(DeviceType deviceType, int index = -1) => new(deviceType, index);
 
     /// <summary>Where a tensor lies and where its operators run.</summary>
-    public class Device : IEquatable<Device>
+    public class Device
     {
         /// <summary>The device of that name: "cpu", "cuda" or "cuda:1".</summary>
         public Device(string description)
@@ -61,15 +61,6 @@ public static partial class torch
             var name = type.ToString().ToLowerInvariant();
             return index < 0 ? name : string.Create(CultureInfo.InvariantCulture, $"{name}:{index}");
         }
-
-        /// <summary>Whether both are the same type and index.</summary>
-        public bool Equals(Device? other) => other is not null && type == other.type && index == other.index;
-
-        /// <inheritdoc/>
-        public override bool Equals(object? obj) => Equals(obj as Device);
-
-        /// <inheritdoc/>
-        public override int GetHashCode() => HashCode.Combine(type, index);
     }
 
     /// <summary>NVIDIA GPUs.</summary>

@@ -14,13 +14,13 @@ public static partial class torch
     public static Tensor bmm(Tensor input, Tensor batch2) => input.bmm(batch2);
 
     /// <summary>The inner product of two vectors.</summary>
-    public static Tensor dot(Tensor input, Tensor target) => input.dot(target);
+    public static Tensor dot(Tensor input, Tensor other) => input.dot(other);
 
     /// <summary>The outer product of two vectors.</summary>
     public static Tensor outer(Tensor input, Tensor vec2) => input.outer(vec2);
 
     /// <summary>beta * input + alpha * mat1 @ mat2.</summary>
-    public static Tensor addmm(Tensor input, Tensor mat1, Tensor mat2, float beta = 1, float alpha = 1) => input.addmm(mat1, mat2, beta, alpha);
+    public static Tensor addmm(Tensor input, Tensor mat1, Tensor mat2, float beta, float alpha) => input.addmm(mat1, mat2, beta, alpha);
 
     /// <summary>A sum of products written in Einstein's notation, "bij,bjk->bik" for example.</summary>
     public static Tensor einsum(string equation, params Tensor[] tensors) => Aten.Call("einsum", equation, Arg.Tensors(tensors));

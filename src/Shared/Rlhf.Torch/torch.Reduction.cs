@@ -12,6 +12,7 @@ public static partial class torch
     public static Tensor sum(Tensor input, long dim, bool keepdim = false, ScalarType? type = null) => input.sum(dim, keepdim, type);
 
     /// <summary>The sums over one dimension. (Without this overload a literal 0 would be taken for the element type.)</summary>
+    [Obsolete("TorchSharp has no such overload: a literal 0 would be the element type there. Write 0L.", error: true)]
     public static Tensor sum(Tensor input, int dim, bool keepdim = false, ScalarType? type = null) => input.sum((long)dim, keepdim, type);
 
     /// <summary>The mean of all elements.</summary>
@@ -76,9 +77,6 @@ public static partial class torch
 
     /// <summary>e^x over the sum of e^x along a dimension.</summary>
     public static Tensor softmax(Tensor input, int dim, ScalarType? dtype = null) => input.softmax(dim, dtype);
-
-    /// <summary>The logarithm of softmax along a dimension.</summary>
-    public static Tensor log_softmax(Tensor input, int dim, ScalarType? dtype = null) => input.log_softmax(dim, dtype);
 
     /// <summary>The p-norm of all elements.</summary>
     public static Tensor norm(Tensor input, float p = 2.0f) => input.norm(p);

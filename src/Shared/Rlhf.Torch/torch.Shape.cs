@@ -14,7 +14,7 @@ public static partial class torch
     public static Tensor stack(IEnumerable<Tensor> tensors, long dim = 0) => Aten.Call("stack", Arg.Tensors([.. tensors]), dim);
 
     /// <summary>The tensors broadcast against each other.</summary>
-    public static Tensor[] broadcast_tensors(params Tensor[] tensors) => Aten.CallList("broadcast_tensors", Arg.Tensors(tensors));
+    public static IList<Tensor> broadcast_tensors(params Tensor[] tensors) => Aten.CallList("broadcast_tensors", Arg.Tensors(tensors));
 
     /// <summary>Coordinate matrices of the vectors; indexing is "ij" or "xy".</summary>
     public static Tensor[] meshgrid(IEnumerable<Tensor> tensors, string indexing = "ij") => Aten.CallList("meshgrid.indexing", Arg.Tensors([.. tensors]), indexing);
@@ -64,15 +64,12 @@ public static partial class torch
     /// <summary>See <see cref="Tensor.repeat_interleave(Tensor, long?, long?)"/>.</summary>
     public static Tensor repeat_interleave(Tensor input, Tensor repeats, long? dim = null, long? output_size = null) => input.repeat_interleave(repeats, dim, output_size);
 
-    /// <summary>See <see cref="Tensor.split(long, int)"/>.</summary>
-    public static Tensor[] split(Tensor input, long size, int dim = 0) => input.split(size, dim);
-
     /// <summary>See <see cref="Tensor.split(long[], long)"/>.</summary>
-    public static Tensor[] split(Tensor input, long[] sizes, long dim = 0) => input.split(sizes, dim);
+    public static Tensor[] split(Tensor tensor, long[] split_size_or_sections, long dim = 0) => tensor.split(split_size_or_sections, dim);
 
     /// <summary>See <see cref="Tensor.chunk(long, long)"/>.</summary>
     public static Tensor[] chunk(Tensor input, long chunks, long dim = 0L) => input.chunk(chunks, dim);
 
     /// <summary>See <see cref="Tensor.unbind(long)"/>.</summary>
-    public static Tensor[] unbind(Tensor input, long dimension = 0L) => input.unbind(dimension);
+    public static Tensor[] unbind(Tensor input, long dim = 0L) => input.unbind(dim);
 }

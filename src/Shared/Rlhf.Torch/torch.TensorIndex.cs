@@ -32,16 +32,16 @@ public static partial class torch
         }
 
         /// <summary>All dimensions that the other items leave.</summary>
-        public static TensorIndex Ellipsis => new(Kind.Ellipsis);
+        public static readonly TensorIndex Ellipsis = new(Kind.Ellipsis);
 
         /// <summary>A new dimension of size 1.</summary>
-        public static TensorIndex None => new(Kind.None);
+        public static readonly TensorIndex None = new(Kind.None);
 
         /// <summary>A new dimension of size 1.</summary>
-        public static TensorIndex Null => new(Kind.Null);
+        public static readonly TensorIndex Null = new(Kind.Null);
 
         /// <summary>A whole dimension.</summary>
-        public static TensorIndex Colon => new(Kind.Slice);
+        public static readonly TensorIndex Colon = new(Kind.Slice);
 
         /// <summary>The dimensions of the indexed tensor it uses up.</summary>
         internal int Dimensions => kind switch

@@ -16,6 +16,25 @@ public enum DeviceType
     META = 14,
 }
 
+/// <summary>What padding adds.</summary>
+public enum PaddingModes
+{
+    /// <summary>Zeros.</summary>
+    Zeros = 0,
+
+    /// <summary>The elements before the edge, mirrored at it.</summary>
+    Reflect = 1,
+
+    /// <summary>The edge's element again and again.</summary>
+    Replicate = 2,
+
+    /// <summary>The elements from the other end.</summary>
+    Circular = 3,
+
+    /// <summary>A constant.</summary>
+    Constant = 4,
+}
+
 /// <summary>PyTorch's top-level functions and types.</summary>
 public static partial class torch
 {

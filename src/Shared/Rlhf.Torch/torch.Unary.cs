@@ -59,9 +59,6 @@ public static partial class torch
     /// <summary>The square of every element.</summary>
     public static Tensor square(Tensor input) => input.square();
 
-    /// <summary>The square of every element, in place.</summary>
-    public static Tensor square_(Tensor input) => input.square_();
-
     /// <summary>The sine of every element.</summary>
     public static Tensor sin(Tensor input) => input.sin();
 
@@ -102,7 +99,7 @@ public static partial class torch
     public static Tensor negative(Tensor input) => input.negative();
 
     /// <summary>Every element with the other sign, in place.</summary>
-    public static Tensor negative_(Tensor input) => input.negative_();
+    public static Tensor negative_(Tensor input) => input.neg_();
 
     /// <summary>One over every element.</summary>
     public static Tensor reciprocal(Tensor input) => input.reciprocal();
@@ -123,10 +120,10 @@ public static partial class torch
     public static Tensor ceil_(Tensor input) => input.ceil_();
 
     /// <summary>Every element rounded, halves to even.</summary>
-    public static Tensor round(Tensor input) => input.round();
+    public static Tensor round(Tensor input, long decimals = 0L) => input.round(decimals);
 
     /// <summary>Every element rounded, halves to even, in place.</summary>
-    public static Tensor round_(Tensor input) => input.round_();
+    public static Tensor round_(Tensor input, long decimals = 0L) => input.round_(decimals);
 
     /// <summary>Every element without its fraction.</summary>
     public static Tensor trunc(Tensor input) => input.trunc();

@@ -25,7 +25,7 @@ internal static class InPlaceCases
         new("x.clone().add_(y, alpha=-2)", t => t.x.clone().add_(t.y, -2), float32, [2, 3], [-2.5, -5.25, 1, 2.5, -7.75, -2.75]),
         new("x.clone().addcmul_(y, v, value=0.5)", t => t.x.clone().addcmul_(t.y, t.v, 0.5), float32, [2, 3], [0.875, -0.25, 2.5, 3.0625, 2.25, 0.25]),
         new("x.clone().addcdiv_(y, v, value=-0.5)", t => t.x.clone().addcdiv_(t.y, t.v, -0.5), float32, [2, 3], [-1, -2.25, 1.875, 2.75, -1.75, -1]),
-        new("x.clone().lerp_(y, 0.3)", t => t.x.clone().lerp_(t.y, 0.3), float32, [2, 3], [0.800000012, -0.274999976, 1.54999995, 2.17499995, 1.375, -0.224999979]),
+        new("x.clone().lerp_(y, 0.3)", t => t.x.clone().lerp_(t.y, tensor(0.3f)), float32, [2, 3], [0.800000012, -0.274999976, 1.54999995, 2.17499995, 1.375, -0.224999979]),
         new("y.clone().sqrt_()", t => t.y.clone().sqrt_(), float32, [2, 3], [1.22474492, 1.41421354, 0.707106769, 0.5, 2, 1]),
         new("x.clone().masked_fill_(k, -1)", t => t.x.clone().masked_fill_(t.k, -1), float32, [2, 3], [-1, -1.25, -1, 3, 0.25, -1]),
         new("x.clone().index_copy_(1, i, m.t()[:, :2].contiguous())", t => t.x.clone().index_copy_(1, t.i, t.m.t()[TensorIndex.Colon, ..2].contiguous()), float32, [2, 3], [-0.5, -1.25, 1, 0.25, 0.25, 2]),

@@ -22,7 +22,7 @@ internal static class ReductionCases
         new("a.sum()", t => t.a.sum(), int64, [], [3]),
         new("k.sum()", t => t.k.sum(), int64, [], [3]),
         new("k.sum(dtype=torch.float32)", t => t.k.sum(float32), float32, [], [3]),
-        new("x.sum(0)", t => t.x.sum(0), float32, [3], [3.5, -1, 1.25]),
+        new("x.sum(0)", t => t.x.sum(0L), float32, [3], [3.5, -1, 1.25]),
         new("x.sum([0, 1], keepdim=True)", t => t.x.sum(new long[] { 0, 1 }, true), float32, [1, 1], [3.75]),
         new("w.sum((-1, 0))", t => t.w.sum([-1, 0]), float32, [3], [3.41637778, -3.18856668, 0.75199461]),
         new("x.mean([1])", t => t.x.mean([1]), float32, [2], [0.416666657, 0.833333313]),
@@ -53,7 +53,7 @@ internal static class ReductionCases
         new("x.norm(p=2, dim=1)", t => t.x.norm(1), float32, [2], [2.41091275, 3.10241842]),
         new("x.norm(p=1)", t => t.x.norm(1f), float32, [], [7.75]),
         new("(x > 0).count_nonzero()", t => (t.x > 0).count_nonzero(), int64, [], [4]),
-        new("j.flatten().bincount(minlength=5)", t => t.j.flatten().bincount(minlength: 5), int64, [5], [2, 3, 1, 0, 0]),
+        new("j.flatten().bincount(minlength=5)", t => t.j.flatten().bincount(null, minlength: 5), int64, [5], [2, 3, 1, 0, 0]),
         new("x.flatten().quantile(torch.tensor([0.1, 0.9]))", t => t.x.flatten().quantile(tensor(new[] { 0.1f, 0.9f })), float32, [2], [-1, 2.5]),
     ];
 }

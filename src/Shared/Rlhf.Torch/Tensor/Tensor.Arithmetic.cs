@@ -27,12 +27,6 @@ public static partial class torch
         /// <summary>The elementwise difference (broadcast).</summary>
         public Tensor sub(Tensor target) => Aten.Call("sub.Tensor", this, target);
 
-        /// <summary>The elementwise difference, the other tensor times alpha.</summary>
-        public Tensor sub(Tensor target, Scalar alpha) => Aten.Call("sub.Tensor", this, target, alpha);
-
-        /// <summary>The elementwise difference, the other tensor times alpha, in place.</summary>
-        public Tensor sub_(Tensor target, Scalar alpha) => Aten.CallInPlace(this, "sub_.Tensor", this, target, alpha);
-
         /// <summary>The difference of every element and a number.</summary>
         public Tensor sub(Scalar target) => Aten.Call("sub.Scalar", this, target);
 
@@ -71,10 +65,10 @@ public static partial class torch
         public Tensor pow(Tensor exponent) => Aten.Call("pow.Tensor_Tensor", this, exponent);
 
         /// <summary>The remainder of the elementwise division, with the sign of the divisor.</summary>
-        public Tensor remainder(Tensor other) => Aten.Call("remainder.Tensor", this, other);
+        public Tensor remainder(Tensor target) => Aten.Call("remainder.Tensor", this, target);
 
         /// <summary>The remainder of every element divided by a number, with the sign of the divisor.</summary>
-        public Tensor remainder(Scalar other) => Aten.Call("remainder.Scalar", this, other);
+        public Tensor remainder(Scalar scalar) => Aten.Call("remainder.Scalar", this, scalar);
 
         /// <summary>x + value * tensor1 * tensor2.</summary>
         public Tensor addcmul(Tensor tensor1, Tensor tensor2, Scalar value) => Aten.Call("addcmul", this, tensor1, tensor2, value);
@@ -87,9 +81,6 @@ public static partial class torch
 
         /// <summary>x + weight * (end - x), elementwise.</summary>
         public Tensor lerp(Tensor end, Tensor weight) => Aten.Call("lerp.Tensor", this, end, weight);
-
-        /// <summary>x + weight * (end - x).</summary>
-        public Tensor lerp(Tensor end, Scalar weight) => Aten.Call("lerp.Scalar", this, end, weight);
 
         /// <summary>Every element, at least min and at most max.</summary>
         public Tensor clamp(Scalar? min = null, Scalar? max = null) => Aten.Call("clamp", this, min, max);
@@ -120,10 +111,10 @@ public static partial class torch
         public Tensor pow_(Tensor exponent) => Aten.CallInPlace(this, "pow_.Tensor", this, exponent);
 
         /// <summary>The remainder of the elementwise division, with the sign of the divisor, in place.</summary>
-        public Tensor remainder_(Tensor other) => Aten.CallInPlace(this, "remainder_.Tensor", this, other);
+        public Tensor remainder_(Tensor target) => Aten.CallInPlace(this, "remainder_.Tensor", this, target);
 
         /// <summary>The remainder of every element divided by a number, with the sign of the divisor, in place.</summary>
-        public Tensor remainder_(Scalar other) => Aten.CallInPlace(this, "remainder_.Scalar", this, other);
+        public Tensor remainder_(Scalar scalar) => Aten.CallInPlace(this, "remainder_.Scalar", this, scalar);
 
         /// <summary>x + value * tensor1 * tensor2, in place.</summary>
         public Tensor addcmul_(Tensor tensor1, Tensor tensor2, Scalar value) => Aten.CallInPlace(this, "addcmul_", this, tensor1, tensor2, value);
@@ -136,9 +127,6 @@ public static partial class torch
 
         /// <summary>x + weight * (end - x), elementwise, in place.</summary>
         public Tensor lerp_(Tensor end, Tensor weight) => Aten.CallInPlace(this, "lerp_.Tensor", this, end, weight);
-
-        /// <summary>x + weight * (end - x), in place.</summary>
-        public Tensor lerp_(Tensor end, Scalar weight) => Aten.CallInPlace(this, "lerp_.Scalar", this, end, weight);
 
         /// <summary>Every element, at least min and at most max, in place.</summary>
         public Tensor clamp_(Scalar? min = null, Scalar? max = null) => Aten.CallInPlace(this, "clamp_", this, min, max);

@@ -19,6 +19,7 @@ public static partial class torch
         public Tensor sum(long dim, bool keepdim = false, ScalarType? type = null) => Aten.Call("sum.dim_IntList", this, dim, keepdim, type);
 
         /// <summary>The sums over one dimension. (Without this overload a literal 0 would be taken for the element type.)</summary>
+        [Obsolete("TorchSharp has no such overload: a literal 0 would be the element type there. Write 0L.", error: true)]
         public Tensor sum(int dim, bool keepdim = false, ScalarType? type = null) => sum((long)dim, keepdim, type);
 
         /// <summary>The mean of all elements.</summary>
@@ -34,6 +35,7 @@ public static partial class torch
         public Tensor prod(long dim, bool keepdim = false, ScalarType? type = null) => Aten.Call("prod.dim_int", this, dim, keepdim, type);
 
         /// <summary>The products over one dimension. (Without this overload a literal 0 would be taken for the element type.)</summary>
+        [Obsolete("TorchSharp has no such overload: a literal 0 would be the element type there. Write 0L.", error: true)]
         public Tensor prod(int dim, bool keepdim = false, ScalarType? type = null) => prod((long)dim, keepdim, type);
 
         /// <summary>The variance of all elements, divided by n - 1 when unbiased.</summary>
@@ -73,7 +75,8 @@ public static partial class torch
         public Tensor amax(params long[] dims) => Aten.Call("amax", this, dims);
 
         /// <summary>The greatest elements over the dimensions.</summary>
-        public Tensor amax(long[] dims, bool keepdim) => Aten.Call("amax", this, dims, keepdim);
+        public Tensor amax(long[] dims, bool keepdim = false, Tensor? @out = null) =>
+            @out is null ? Aten.Call("amax", this, dims, keepdim) : Aten.CallInPlace(@out, "amax.out", this, dims, keepdim, @out);
 
         /// <summary>The least element.</summary>
         public Tensor min() => Aten.Call("min", this);
@@ -94,7 +97,8 @@ public static partial class torch
         public Tensor amin(params long[] dims) => Aten.Call("amin", this, dims);
 
         /// <summary>The least elements over the dimensions.</summary>
-        public Tensor amin(long[] dims, bool keepdim) => Aten.Call("amin", this, dims, keepdim);
+        public Tensor amin(long[] dims, bool keepdim = false, Tensor? @out = null) =>
+            @out is null ? Aten.Call("amin", this, dims, keepdim) : Aten.CallInPlace(@out, "amin.out", this, dims, keepdim, @out);
 
         /// <summary>The middle element; the lower one of two.</summary>
         public Tensor median() => Aten.Call("median", this);
@@ -151,7 +155,7 @@ public static partial class torch
         public Tensor multinomial(long num_samples, bool replacement = false, Generator? generator = null) => Aten.Call("multinomial", this, num_samples, replacement, generator);
 
         /// <summary>How often each of 0, 1, ... occurs, or the sum of the weights there.</summary>
-        public Tensor bincount(Tensor? weights = null, long minlength = 0) => Aten.Call("bincount", this, weights, minlength);
+        public Tensor bincount(Tensor? weights, long minlength = 0) => Aten.Call("bincount", this, weights, minlength);
 
         private Tensor OfType(ScalarType? type, Func<Tensor, Tensor> reduction)
         {

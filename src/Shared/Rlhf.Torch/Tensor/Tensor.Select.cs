@@ -15,9 +15,6 @@ public static partial class torch
         /// <summary>With the elements of src written to the indices along dim.</summary>
         public Tensor scatter(long dim, Tensor index, Tensor src) => Aten.Call("scatter.src", this, dim, index, src);
 
-        /// <summary>With a number written to the indices along dim.</summary>
-        public Tensor scatter(long dim, Tensor index, Scalar value) => Aten.Call("scatter.value", this, dim, index, value);
-
         /// <summary>With the elements of src added at the indices along dim.</summary>
         public Tensor scatter_add(long dim, Tensor index, Tensor src) => Aten.Call("scatter_add", this, dim, index, src);
 
@@ -38,9 +35,6 @@ public static partial class torch
 
         /// <summary>With the elements of src written to the indices along dim, in place.</summary>
         public Tensor scatter_(long dim, Tensor index, Tensor src) => Aten.CallInPlace(this, "scatter_.src", this, dim, index, src);
-
-        /// <summary>With a number written to the indices along dim, in place.</summary>
-        public Tensor scatter_(long dim, Tensor index, Scalar value) => Aten.CallInPlace(this, "scatter_.value", this, dim, index, value);
 
         /// <summary>With the elements of src added at the indices along dim, in place.</summary>
         public Tensor scatter_add_(long dim, Tensor index, Tensor src) => Aten.CallInPlace(this, "scatter_add_", this, dim, index, src);

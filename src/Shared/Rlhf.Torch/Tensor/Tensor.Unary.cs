@@ -63,9 +63,6 @@ public static partial class torch
         /// <summary>The square of every element.</summary>
         public Tensor square() => Aten.Call("square", this);
 
-        /// <summary>The square of every element, in place.</summary>
-        public Tensor square_() => Aten.CallInPlace(this, "square_", this);
-
         /// <summary>The sine of every element.</summary>
         public Tensor sin() => Aten.Call("sin", this);
 
@@ -105,9 +102,6 @@ public static partial class torch
         /// <summary>Every element with the other sign.</summary>
         public Tensor negative() => Aten.Call("negative", this);
 
-        /// <summary>Every element with the other sign, in place.</summary>
-        public Tensor negative_() => Aten.CallInPlace(this, "negative_", this);
-
         /// <summary>One over every element.</summary>
         public Tensor reciprocal() => Aten.Call("reciprocal", this);
 
@@ -127,10 +121,10 @@ public static partial class torch
         public Tensor ceil_() => Aten.CallInPlace(this, "ceil_", this);
 
         /// <summary>Every element rounded, halves to even.</summary>
-        public Tensor round() => Aten.Call("round", this);
+        public Tensor round(long decimals = 0L) => Aten.Call("round.decimals", this, decimals);
 
         /// <summary>Every element rounded, halves to even, in place.</summary>
-        public Tensor round_() => Aten.CallInPlace(this, "round_", this);
+        public Tensor round_(long decimals = 0L) => Aten.CallInPlace(this, "round_.decimals", this, decimals);
 
         /// <summary>Every element without its fraction.</summary>
         public Tensor trunc() => Aten.Call("trunc", this);

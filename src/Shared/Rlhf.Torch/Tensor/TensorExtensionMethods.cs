@@ -23,17 +23,8 @@ public static class TensorExtensionMethods
     /// <summary>Whether the element is not zero.</summary>
     public static bool ToBoolean(this Tensor value) => value.ToScalar().ToBoolean();
 
-    /// <summary>Whether the type holds integers or truth values.</summary>
-    public static bool IsIntegral(this ScalarType type) => is_integral(type);
-
-    /// <summary>Whether the type holds real floating-point numbers.</summary>
-    public static bool IsFloatingPoint(this ScalarType type) => is_floating_point(type);
-
-    /// <summary>Whether the type holds complex numbers.</summary>
-    public static bool IsComplex(this ScalarType type) => is_complex(type);
-
     /// <summary>The bytes of one element.</summary>
-    public static long ElementSize(this ScalarType type) => type switch
+    public static int ElementSize(this ScalarType type) => type switch
     {
         ScalarType.Byte or ScalarType.Int8 or ScalarType.Bool => 1,
         ScalarType.Int16 or ScalarType.Float16 or ScalarType.BFloat16 => 2,

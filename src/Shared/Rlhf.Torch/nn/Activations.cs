@@ -20,7 +20,7 @@ namespace TorchSharp.Modules
         public bool inplace { get; set; }
 
         /// <summary>The tensor with elements dropped, in the shape of the input.</summary>
-        public override Tensor forward(Tensor input) => nn.functional.dropout(input, p, training, inplace);
+        public override Tensor forward(Tensor tensor) => nn.functional.dropout(tensor, p, training, inplace);
     }
 
     /// <summary>The Gaussian error linear unit, exact form.</summary>
@@ -33,7 +33,7 @@ namespace TorchSharp.Modules
         public bool inplace { get; set; }
 
         /// <summary>x times the normal distribution function of x, elementwise.</summary>
-        public override Tensor forward(Tensor input) => nn.functional.gelu(input, inplace);
+        public override Tensor forward(Tensor tensor) => nn.functional.gelu(tensor, inplace);
     }
 
     /// <summary>x * sigmoid(x).</summary>
@@ -46,7 +46,7 @@ namespace TorchSharp.Modules
         public bool inplace { get; set; }
 
         /// <summary>x * sigmoid(x), elementwise.</summary>
-        public override Tensor forward(Tensor input) => nn.functional.silu(input, inplace);
+        public override Tensor forward(Tensor tensor) => nn.functional.silu(tensor, inplace);
     }
 
     /// <summary>max(x, 0).</summary>
@@ -59,7 +59,7 @@ namespace TorchSharp.Modules
         public bool inplace { get; set; }
 
         /// <summary>max(x, 0), elementwise.</summary>
-        public override Tensor forward(Tensor input) => nn.functional.relu(input, inplace);
+        public override Tensor forward(Tensor tensor) => nn.functional.relu(tensor, inplace);
     }
 
     /// <summary>The hyperbolic tangent.</summary>
@@ -71,7 +71,7 @@ namespace TorchSharp.Modules
         }
 
         /// <summary>tanh(x), elementwise.</summary>
-        public override Tensor forward(Tensor input) => input.tanh();
+        public override Tensor forward(Tensor tensor) => tensor.tanh();
     }
 }
 

@@ -90,7 +90,7 @@ namespace TorchSharp.Modules
         private bool registered;
 
         /// <summary>A dictionary of the modules.</summary>
-        public ModuleDict(params (string, T)[] modules)
+        internal ModuleDict(params (string, T)[] modules)
             : base(nameof(ModuleDict<T>)) => list = [.. modules ?? []];
 
         /// <summary>The module of that name.</summary>
@@ -101,10 +101,10 @@ namespace TorchSharp.Modules
         public int Count => list.Count;
 
         /// <summary>The names, in the order they were added.</summary>
-        public IEnumerable<string> Keys => list.Select(item => item.Name);
+        public ICollection<string> Keys => [.. list.Select(item => item.Name)];
 
         /// <summary>The modules, in the order they were added.</summary>
-        public IEnumerable<T> Values => list.Select(item => item.Module);
+        public ICollection<T> Values => [.. list.Select(item => item.Module)];
 
         /// <summary>Adds a module; has no effect on names once the dictionary is part of a module.</summary>
         public void Add(string key, T value)
@@ -161,15 +161,15 @@ namespace TorchSharp.Modules
         }
 
         /// <summary>The last module's result, each module's result being the next one's input.</summary>
-        public override Tensor forward(Tensor input)
+        public override Tensor forward(Tensor tensor)
         {
             if (steps.Length == 0)
             {
-                return input.alias();
+                return tensor.alias();
             }
 
             using var scope = NewDisposeScope();
-            var value = input;
+            var value = tensor;
             foreach (var step in steps)
             {
                 value = step.forward(value);

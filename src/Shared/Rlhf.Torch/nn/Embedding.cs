@@ -10,28 +10,42 @@ namespace TorchSharp.Modules
         private readonly long paddingIndex;
         private readonly bool scaleGradientByFrequency;
         private readonly bool sparse;
+        private readonly double? maxNorm;
+        private readonly double normType;
         private Parameter weightParameter;
 
-        internal Embedding(Parameter weight, long? paddingIndex, bool scaleGradientByFrequency, bool sparse)
+        internal Embedding(
+            Parameter weight, long? paddingIndex, double? maxNorm, double normType, bool scaleGradientByFrequency, bool sparse)
             : base(nameof(Embedding))
         {
             var count = weight.shape[0];
             this.paddingIndex = paddingIndex is { } index ? index < 0 ? index + count : index : -1;
             this.scaleGradientByFrequency = scaleGradientByFrequency;
             this.sparse = sparse;
+            this.maxNorm = maxNorm;
+            this.normType = normType;
             weightParameter = Own(weight);
         }
 
-        /// <summary>The vectors [num_embeddings, embedding_dims].</summary>
-        public Parameter weight
+        /// <summary>The vectors [num_embeddings, embedding_dims]. It is never null; TorchSharp declares it so.</summary>
+        public Parameter? weight
         {
             get => weightParameter;
-            set => weightParameter = Own(value);
+            set => weightParameter = Own(value ?? throw new ArgumentNullException(nameof(weight)));
         }
 
-        /// <summary>The vectors [..., embedding_dims] of ids [...].</summary>
-        public override Tensor forward(Tensor input) =>
-            Aten.Call("embedding", weight, input, paddingIndex, scaleGradientByFrequency, sparse);
+        /// <summary>The vectors [..., embedding_dims] of ids [...]. With max_norm the longer ones among them are shortened first, for good.</summary>
+        public override Tensor forward(Tensor input)
+        {
+            if (maxNorm is { } longest)
+            {
+                using var noGrad = no_grad();
+                using var flat = input.contiguous();
+                Aten.CallInPlace(weightParameter, "embedding_renorm_", weightParameter, flat, longest, normType);
+            }
+
+            return Aten.Call("embedding", weightParameter, input, paddingIndex, scaleGradientByFrequency, sparse);
+        }
 
         /// <inheritdoc/>
         protected override void RegisterComponents()
@@ -65,11 +79,6 @@ namespace TorchSharp
                 Device? device = null,
                 ScalarType? dtype = null)
             {
-                if (max_norm is not null)
-                {
-                    throw new NotSupportedException($"max_norm is not supported (norm_type {norm_type}).");
-                }
-
                 var weight = init.normal_(empty(num_embeddings, embedding_dims, dtype, device));
                 if (padding_idx is { } padding)
                 {
@@ -77,13 +86,27 @@ namespace TorchSharp
                     row.zero_();
                 }
 
-                return new Embedding(Parameter(weight), padding_idx, scale_grad_by_freq, sparse);
+                return new Embedding(Parameter(weight), padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse);
             }
 
-            /// <summary>The vectors given, one per id.</summary>
+            /// <summary>The vectors given, one per id; the module shares their memory unless type or device differ.</summary>
             public static Embedding Embedding_from_pretrained(
-                Tensor embeddings, bool freeze = true, long? padding_idx = null, bool scale_grad_by_freq = false, bool sparse = false) =>
-                new(Parameter(embeddings, !freeze), padding_idx, scale_grad_by_freq, sparse);
+                Tensor embeddings,
+                bool freeze = true,
+                long? padding_idx = null,
+                double? max_norm = null,
+                double norm_type = 2,
+                bool scale_grad_by_freq = false,
+                bool sparse = false,
+                Device? device = null,
+                ScalarType? dtype = null) =>
+                new(
+                    Parameter(embeddings.detach().to(dtype ?? embeddings.dtype, device ?? embeddings.device), !freeze),
+                    padding_idx,
+                    max_norm,
+                    norm_type,
+                    scale_grad_by_freq,
+                    sparse);
         }
     }
 }

@@ -37,7 +37,7 @@ namespace TorchSharp.Modules
         public double eps { get; set; }
 
         /// <summary>The normalized tensor, in the shape of the input.</summary>
-        public override Tensor forward(Tensor input) => nn.functional.layer_norm(input, normalizedShape, weight, bias, eps);
+        public override Tensor forward(Tensor tensor) => nn.functional.layer_norm(tensor, normalizedShape, weight, bias, eps);
 
         /// <inheritdoc/>
         protected override void RegisterComponents()

@@ -12,6 +12,7 @@ namespace TorchSharp.Modules
         internal Linear(Parameter weight, Parameter? bias)
             : base(nameof(Linear))
         {
+            (in_features, out_features) = (weight.shape[1], weight.shape[0]);
             weightParameter = Own("weight", weight)!;
             biasParameter = Own("bias", bias);
         }
@@ -31,13 +32,13 @@ namespace TorchSharp.Modules
         }
 
         /// <summary>The size of the last dimension of inputs.</summary>
-        public long in_features => weight.shape[1];
+        public long in_features { get; set; }
 
         /// <summary>The size of the last dimension of results.</summary>
-        public long out_features => weight.shape[0];
+        public long out_features { get; set; }
 
         /// <summary>The results [..., out_features].</summary>
-        public override Tensor forward(Tensor input) => nn.functional.linear(input, weight, bias);
+        public override Tensor forward(Tensor tensor) => nn.functional.linear(tensor, weight, bias);
 
         /// <inheritdoc/>
         protected override void RegisterComponents()

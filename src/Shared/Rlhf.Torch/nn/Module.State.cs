@@ -1,4 +1,4 @@
-using TorchSharp.Modules;
+using TorchSharp.Utils;
 
 namespace TorchSharp;
 
@@ -31,6 +31,63 @@ public static partial class torch
                 }
 
                 return destination;
+            }
+
+            /// <summary>Writes parameters and persistent buffers to a file in TorchSharp's own format, without those to skip.</summary>
+            public Module save(string location, IList<string>? skip = null)
+            {
+                using var writer = new BinaryWriter(File.Create(location));
+                var entries = state_dict().Where(entry => skip is null || !skip.Contains(entry.Key)).ToArray();
+                writer.Write7BitEncodedInt64(entries.Length);
+                foreach (var (key, tensor) in entries)
+                {
+                    writer.Write(key);
+                    TensorFile.Write(writer, tensor);
+                }
+
+                return this;
+            }
+
+            /// <summary>
+            /// Reads parameters and buffers from a file that <see cref="save(string, IList{string})"/> wrote. Strictly, both must have the same
+            /// names. <paramref name="loadedParameters"/> gets the names in the file, and whether the module has them.
+            /// </summary>
+            /// <exception cref="FileNotFoundException">There is no such file.</exception>
+            /// <exception cref="ArgumentException">A name, type or shape differs.</exception>
+            /// <exception cref="EndOfStreamException">The file ends too early.</exception>
+            public virtual Module load(
+                string location, bool strict = true, IList<string>? skip = null, Dictionary<string, bool>? loadedParameters = null)
+            {
+                using var reader = new BinaryReader(File.OpenRead(location));
+                var own = state_dict();
+                var entries = reader.Read7BitEncodedInt64();
+                if (strict && entries != own.Count)
+                {
+                    throw new ArgumentException($"Mismatched state_dict sizes: expected {own.Count}, but found {entries} entries.");
+                }
+
+                for (var i = 0L; i < entries; i++)
+                {
+                    var key = reader.ReadString();
+                    var found = own.TryGetValue(key, out var tensor);
+                    if (strict && !found)
+                    {
+                        throw new ArgumentException($"Mismatched module state names: the module has no parameter or buffer named '{key}'.");
+                    }
+
+                    if (found && skip?.Contains(key) != true)
+                    {
+                        TensorFile.ReadInto(reader, tensor!);
+                    }
+                    else
+                    {
+                        TensorFile.Skip(reader);
+                    }
+
+                    loadedParameters?.Add(key, found);
+                }
+
+                return this;
             }
 
             /// <summary>

@@ -34,7 +34,10 @@ public static partial class torch
             public static Tensor tanh(Tensor x, bool inplace = false) => inplace ? x.tanh_() : x.tanh();
 
             /// <summary>1 / (1 + e^-x).</summary>
-            public static Tensor sigmoid(Tensor x, bool inplace = false) => inplace ? x.sigmoid_() : x.sigmoid();
+            public static Tensor sigmoid(Tensor x) => x.sigmoid();
+
+            /// <summary>1 / (1 + e^-x).</summary>
+            public static Tensor sigmoid(Tensor x, bool inplace) => inplace ? x.sigmoid_() : x.sigmoid();
 
             /// <summary>log(sigmoid(x)), exact for large negative x.</summary>
             public static Tensor logsigmoid(Tensor x) => x.log_sigmoid();
@@ -55,8 +58,14 @@ public static partial class torch
             /// <summary>Vectors of length num_classes with a one at each index.</summary>
             public static Tensor one_hot(Tensor x, long num_classes = -1) => Aten.Call("one_hot", x, num_classes);
 
-            /// <summary>Adds constants around the last dimensions: pairs (before, after), last dimension first.</summary>
-            public static Tensor pad(Tensor input, long[] pad, double value = 0) => Aten.Call("constant_pad_nd", input, pad, value);
+            /// <summary>Adds elements around the last dimensions: pairs (before, after), last dimension first.</summary>
+            public static Tensor pad(Tensor input, long[] pad, PaddingModes mode = PaddingModes.Constant, double value = 0) => mode switch
+            {
+                PaddingModes.Constant => Aten.Call("constant_pad_nd", input, pad, value),
+                PaddingModes.Zeros => Aten.Call("constant_pad_nd", input, pad, 0.0),
+                PaddingModes.Reflect or PaddingModes.Replicate or PaddingModes.Circular => Aten.Call("pad", input, pad, mode.ToString().ToLowerInvariant()),
+                _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, "not a padding mode"),
+            };
 
             /// <summary>
             /// softmax(q k^T / sqrt(d) + mask) v over [..., tokens, d]. The mask is true (or 0) where attention is allowed; is_casual (so spelled

@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Modules
@@ -146,6 +147,30 @@ namespace TorchSharp.Modules
             public bool? maximize;
 
             /// <inheritdoc/>
+            public override void SaveStateDict(BinaryWriter writer)
+            {
+                base.SaveStateDict(writer);
+                writer.Write(beta1!.Value);
+                writer.Write(beta2!.Value);
+                writer.Write(eps!.Value);
+                writer.Write(weight_decay!.Value);
+                writer.Write(amsgrad!.Value);
+                writer.Write(maximize!.Value);
+            }
+
+            /// <inheritdoc/>
+            public override void LoadStateDict(BinaryReader reader)
+            {
+                base.LoadStateDict(reader);
+                beta1 = reader.ReadDouble();
+                beta2 = reader.ReadDouble();
+                eps = reader.ReadDouble();
+                weight_decay = reader.ReadDouble();
+                amsgrad = reader.ReadBoolean();
+                maximize = reader.ReadBoolean();
+            }
+
+            /// <inheritdoc/>
             public override void LoadStateDict(OptimizerOptions source)
             {
                 base.LoadStateDict(source);
@@ -158,16 +183,15 @@ namespace TorchSharp.Modules
         }
 
         /// <summary>Parameters that share options of AdamW.</summary>
-        public class ParamGroup : Modules.ParamGroup
+        public class ParamGroup : ParamGroup<Options>
         {
             /// <summary>An empty group.</summary>
-            public ParamGroup() => base.Options = new Options();
+            public ParamGroup() => Options = new Options();
 
             /// <summary>A group with the options.</summary>
             public ParamGroup(IEnumerable<Parameter> parameters, Options options)
+                : base(parameters, options)
             {
-                Parameters = parameters;
-                base.Options = options;
             }
 
             /// <summary>A group with the options.</summary>
@@ -194,13 +218,6 @@ namespace TorchSharp.Modules
                     })
             {
             }
-
-            /// <summary>The options.</summary>
-            public new Options Options
-            {
-                get => (Options)base.Options;
-                set => base.Options = value;
-            }
         }
 
         /// <summary>What AdamW remembers about one parameter.</summary>
@@ -210,19 +227,50 @@ namespace TorchSharp.Modules
             public long step;
 
             /// <summary>The running mean of the gradient, in the shape of the parameter.</summary>
-            public readonly Tensor exp_avg;
+            public Tensor exp_avg;
 
             /// <summary>The running mean of the squared gradient, in the shape of the parameter.</summary>
-            public readonly Tensor exp_avg_sq;
+            public Tensor exp_avg_sq;
 
             /// <summary>The greatest <see cref="exp_avg_sq"/> so far; null without amsgrad.</summary>
-            public readonly Tensor? max_exp_avg_sq;
+            public Tensor? max_exp_avg_sq;
 
             internal State(Parameter parameter, bool amsgrad)
             {
                 exp_avg = zeros_like(parameter).DetachFromDisposeScope();
                 exp_avg_sq = zeros_like(parameter).DetachFromDisposeScope();
                 max_exp_avg_sq = amsgrad ? zeros_like(parameter).DetachFromDisposeScope() : null;
+            }
+
+            /// <inheritdoc/>
+            public override void SaveStateDict(BinaryWriter writer)
+            {
+                writer.Write(step);
+                TensorFile.Write(writer, exp_avg);
+                TensorFile.Write(writer, exp_avg_sq);
+                writer.Write(max_exp_avg_sq is not null);
+                if (max_exp_avg_sq is not null)
+                {
+                    TensorFile.Write(writer, max_exp_avg_sq);
+                }
+            }
+
+            /// <inheritdoc/>
+            public override void LoadStateDict(BinaryReader reader)
+            {
+                step = reader.ReadInt64();
+                TensorFile.ReadInto(reader, exp_avg);
+                TensorFile.ReadInto(reader, exp_avg_sq);
+                if (reader.ReadBoolean())
+                {
+                    max_exp_avg_sq ??= zeros_like(exp_avg_sq).DetachFromDisposeScope();
+                    TensorFile.ReadInto(reader, max_exp_avg_sq);
+                }
+                else
+                {
+                    max_exp_avg_sq?.Dispose();
+                    max_exp_avg_sq = null;
+                }
             }
 
             /// <inheritdoc/>

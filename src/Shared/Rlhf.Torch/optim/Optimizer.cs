@@ -22,6 +22,10 @@ public static partial class torch
         {
             private protected readonly List<ParamGroup> groups = [];
 
+            private protected Optimizer()
+            {
+            }
+
             /// <summary>The groups of parameters, each with its own learning rate.</summary>
             public virtual IEnumerable<ILearningRateController> ParamGroups => groups;
 
@@ -57,7 +61,7 @@ public static partial class torch
             }
 
             /// <summary>What an optimizer knows besides the parameters: options per group, state per parameter.</summary>
-            public sealed class StateDictionary
+            public class StateDictionary
             {
                 internal StateDictionary()
                 {

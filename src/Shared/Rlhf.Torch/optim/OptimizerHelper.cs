@@ -7,6 +7,10 @@ public abstract class OptimizerHelper : optim.Optimizer
 {
     private readonly Dictionary<Parameter, OptimizerState> states = new(ReferenceEqualityComparer.Instance);
 
+    private protected OptimizerHelper()
+    {
+    }
+
     /// <summary>The options of all groups and the state of all parameters. It shares memory with the optimizer.</summary>
     public virtual StateDictionary state_dict()
     {
@@ -27,21 +31,42 @@ public abstract class OptimizerHelper : optim.Optimizer
         return dictionary;
     }
 
+    /// <summary>Writes options and states to a file in TorchSharp's own format.</summary>
+    public void save_state_dict(string location)
+    {
+        using var writer = new BinaryWriter(File.Create(location));
+        var dictionary = state_dict();
+        writer.Write(GetType().Name);
+        writer.Write7BitEncodedInt64(dictionary.Options.Count);
+        writer.Write7BitEncodedInt64(dictionary.State.Count);
+        dictionary.Options.ForEach(options => options.SaveStateDict(writer));
+        dictionary.State.ForEach(state => state.SaveStateDict(writer));
+    }
+
+    /// <summary>Reads a file that <see cref="save_state_dict(string)"/> of the same optimizer with the same parameters wrote.</summary>
+    /// <exception cref="InvalidDataException">It is of another optimizer.</exception>
+    /// <exception cref="ArgumentException">The groups or parameters differ.</exception>
+    /// <exception cref="EndOfStreamException">The file ends too early.</exception>
+    public void load_state_dict(string location)
+    {
+        using var reader = new BinaryReader(File.OpenRead(location));
+        var stored = reader.ReadString();
+        if (stored != GetType().Name)
+        {
+            throw new InvalidDataException($"{location} is the state of another optimizer: {stored}, not {GetType().Name}.");
+        }
+
+        var dictionary = state_dict();
+        CheckCounts(dictionary, reader.Read7BitEncodedInt64(), reader.Read7BitEncodedInt64());
+        dictionary.Options.ForEach(options => options.LoadStateDict(reader));
+        dictionary.State.ForEach(state => state.LoadStateDict(reader));
+    }
+
     /// <summary>Copies options and states from another optimizer's dictionary with the same groups and parameters.</summary>
     public virtual void load_state_dict(StateDictionary state_dict)
     {
         var own = this.state_dict();
-        if (state_dict.Options.Count != own.Options.Count)
-        {
-            throw new ArgumentException(
-                $"Invalid optimizer state -- different number of parameter groups: {state_dict.Options.Count}, not {own.Options.Count}.");
-        }
-
-        if (state_dict.State.Count != own.State.Count)
-        {
-            throw new ArgumentException($"Invalid optimizer state -- different number of states: {state_dict.State.Count}, not {own.State.Count}.");
-        }
-
+        CheckCounts(own, state_dict.Options.Count, state_dict.State.Count);
         for (var i = 0; i < own.Options.Count; i++)
         {
             own.Options[i].LoadStateDict(state_dict.Options[i]);
@@ -50,6 +75,19 @@ public abstract class OptimizerHelper : optim.Optimizer
         for (var i = 0; i < own.State.Count; i++)
         {
             own.State[i].LoadStateDict(state_dict.State[i]);
+        }
+    }
+
+    private static void CheckCounts(StateDictionary own, long groups, long states)
+    {
+        if (groups != own.Options.Count)
+        {
+            throw new ArgumentException($"Invalid optimizer state -- different number of parameter groups: {groups}, not {own.Options.Count}.");
+        }
+
+        if (states != own.State.Count)
+        {
+            throw new ArgumentException($"Invalid optimizer state -- different number of states: {states}, not {own.State.Count}.");
         }
     }
 

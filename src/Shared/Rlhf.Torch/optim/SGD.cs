@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Modules
@@ -81,7 +82,7 @@ namespace TorchSharp.Modules
                 nesterov = given?.nesterov ?? defaults.nesterov,
                 maximize = given?.maximize ?? defaults.maximize,
             };
-            AddGroup(param_group, options, _ => new State());
+            AddGroup(param_group, options, parameter => new State(parameter));
         }
 
         private static void Update(Parameter parameter, State state, Options options)
@@ -135,6 +136,28 @@ namespace TorchSharp.Modules
             public bool? maximize;
 
             /// <inheritdoc/>
+            public override void SaveStateDict(BinaryWriter writer)
+            {
+                base.SaveStateDict(writer);
+                writer.Write(momentum!.Value);
+                writer.Write(dampening!.Value);
+                writer.Write(weight_decay!.Value);
+                writer.Write(nesterov!.Value);
+                writer.Write(maximize!.Value);
+            }
+
+            /// <inheritdoc/>
+            public override void LoadStateDict(BinaryReader reader)
+            {
+                base.LoadStateDict(reader);
+                momentum = reader.ReadDouble();
+                dampening = reader.ReadDouble();
+                weight_decay = reader.ReadDouble();
+                nesterov = reader.ReadBoolean();
+                maximize = reader.ReadBoolean();
+            }
+
+            /// <inheritdoc/>
             public override void LoadStateDict(OptimizerOptions source)
             {
                 base.LoadStateDict(source);
@@ -147,31 +170,52 @@ namespace TorchSharp.Modules
         }
 
         /// <summary>Parameters that share options of SGD.</summary>
-        public class ParamGroup : Modules.ParamGroup
+        public class ParamGroup : ParamGroup<Options>
         {
             /// <summary>An empty group.</summary>
-            public ParamGroup() => base.Options = new Options();
+            public ParamGroup() => Options = new Options();
 
             /// <summary>A group with the options.</summary>
             public ParamGroup(IEnumerable<Parameter> parameters, Options options)
+                : base(parameters, options)
             {
-                Parameters = parameters;
-                base.Options = options;
-            }
-
-            /// <summary>The options.</summary>
-            public new Options Options
-            {
-                get => (Options)base.Options;
-                set => base.Options = value;
             }
         }
 
         /// <summary>What SGD remembers about one parameter.</summary>
         public sealed class State : OptimizerState, IDisposable
         {
+            private readonly Parameter parameter;
+
+            internal State(Parameter parameter) => this.parameter = parameter;
+
             /// <summary>The running direction, in the shape of the parameter; null before the first step with momentum.</summary>
             public Tensor? momentum_buffer;
+
+            /// <inheritdoc/>
+            public override void SaveStateDict(BinaryWriter writer)
+            {
+                writer.Write(momentum_buffer is not null);
+                if (momentum_buffer is not null)
+                {
+                    TensorFile.Write(writer, momentum_buffer);
+                }
+            }
+
+            /// <inheritdoc/>
+            public override void LoadStateDict(BinaryReader reader)
+            {
+                if (reader.ReadBoolean())
+                {
+                    momentum_buffer ??= zeros_like(parameter).DetachFromDisposeScope();
+                    TensorFile.ReadInto(reader, momentum_buffer);
+                }
+                else
+                {
+                    momentum_buffer?.Dispose();
+                    momentum_buffer = null;
+                }
+            }
 
             /// <inheritdoc/>
             public override void LoadStateDict(OptimizerState source)

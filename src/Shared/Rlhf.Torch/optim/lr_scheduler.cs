@@ -9,7 +9,7 @@ public static partial class torch
         {
             /// <summary>The initial rate times lr_lambda(step).</summary>
             public static LRScheduler LambdaLR(Optimizer optimizer, Func<int, double> lr_lambda, int last_epoch = -1, bool verbose = false) =>
-                new(optimizer, (initial, epoch) => initial * lr_lambda(epoch), last_epoch);
+                new Schedule(optimizer, (initial, epoch) => initial * lr_lambda(epoch), last_epoch);
 
             /// <summary>From start_factor to end_factor times the initial rate in total_iters steps, then constant.</summary>
             public static LRScheduler LinearLR(
@@ -19,7 +19,7 @@ public static partial class torch
                 int total_iters = 5,
                 int last_epoch = -1,
                 bool verbose = false) =>
-                new(
+                new Schedule(
                     optimizer,
                     (initial, epoch) => initial * (start_factor + ((end_factor - start_factor) * Math.Min(total_iters, epoch) / total_iters)),
                     last_epoch);
@@ -27,16 +27,16 @@ public static partial class torch
             /// <summary>From the initial rate to eta_min along half a cosine of T_max steps.</summary>
             public static LRScheduler CosineAnnealingLR(
                 Optimizer optimizer, double T_max, double eta_min = 0, int last_epoch = -1, bool verbose = false) =>
-                new(optimizer, (initial, epoch) => eta_min + ((initial - eta_min) * (1 + Math.Cos(Math.PI * epoch / T_max)) / 2), last_epoch);
+                new Schedule(optimizer, (initial, epoch) => eta_min + ((initial - eta_min) * (1 + Math.Cos(Math.PI * epoch / T_max)) / 2), last_epoch);
 
             /// <summary>Sets the learning rate of every group of an optimizer as a function of the steps taken.</summary>
-            public class LRScheduler
+            public abstract class LRScheduler
             {
                 private readonly Optimizer optimizer;
                 private readonly Func<double, int, double> rate;
                 private int epoch;
 
-                internal LRScheduler(Optimizer optimizer, Func<double, int, double> rate, int lastEpoch)
+                private protected LRScheduler(Optimizer optimizer, Func<double, int, double> rate, int lastEpoch)
                 {
                     this.optimizer = optimizer;
                     this.rate = rate;
@@ -65,6 +65,9 @@ public static partial class torch
                     }
                 }
             }
+
+            private sealed class Schedule(Optimizer optimizer, Func<double, int, double> rate, int lastEpoch)
+                : LRScheduler(optimizer, rate, lastEpoch);
         }
     }
 }
