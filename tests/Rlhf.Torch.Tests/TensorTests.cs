@@ -264,4 +264,16 @@ public sealed class TensorTests
         x.bytes[0] = 1;
         Assert.Equal(1, x.detach()[0..1].bytes[0]);
     }
+
+    [Fact]
+    public void Sum_OverALiteralZero_IsRefused()
+    {
+        using var scope = NewDisposeScope();
+        var x = ones(2, 3);
+
+        Assert.Contains("0L", Assert.Throws<ArgumentException>(() => x.sum(0)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => sum(x, 0));
+        Assert.Throws<ArgumentException>(() => x.prod(0));
+        Numbers.Close([3, 3], x.sum(-1));
+    }
 }

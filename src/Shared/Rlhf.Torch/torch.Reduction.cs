@@ -1,3 +1,5 @@
+using System.ComponentModel;
+
 namespace TorchSharp;
 
 public static partial class torch
@@ -11,9 +13,9 @@ public static partial class torch
     /// <summary>The sums over one dimension.</summary>
     public static Tensor sum(Tensor input, long dim, bool keepdim = false, ScalarType? type = null) => input.sum(dim, keepdim, type);
 
-    /// <summary>The sums over one dimension. (Without this overload a literal 0 would be taken for the element type.)</summary>
-    [Obsolete("TorchSharp has no such overload: a literal 0 would be the element type there. Write 0L.", error: true)]
-    public static Tensor sum(Tensor input, int dim, bool keepdim = false, ScalarType? type = null) => input.sum((long)dim, keepdim, type);
+    /// <summary>The sums over one dimension. It stands in the way of a literal 0, which TorchSharp, without this overload, would take for the element type.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public static Tensor sum(Tensor input, int dim, bool keepdim = false, ScalarType? type = null) => input.sum(Tensor.NotZero(dim), keepdim, type);
 
     /// <summary>The mean of all elements.</summary>
     public static Tensor mean(Tensor input) => input.mean();

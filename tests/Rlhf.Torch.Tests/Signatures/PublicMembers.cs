@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
@@ -29,9 +30,9 @@ internal static partial class PublicMembers
         return constructors.Concat(methods).Concat(fields).Distinct();
     }
 
-    // Members that only refuse a call with a compile-time error are not offered.
+    // Members hidden from the editor only guard against a mistake; they are not offered.
     private static bool IsOffered(MethodBase method) =>
-        (method.IsPublic || method.IsFamily || method.IsFamilyOrAssembly) && IsOurs(method) && method.GetCustomAttribute<ObsoleteAttribute>() is not { IsError: true };
+        (method.IsPublic || method.IsFamily || method.IsFamilyOrAssembly) && IsOurs(method) && method.GetCustomAttribute<EditorBrowsableAttribute>() is not { State: EditorBrowsableState.Never };
 
     private static bool IsOurs(MemberInfo member) => member.DeclaringType?.Namespace?.StartsWith("System", StringComparison.Ordinal) != true;
 

@@ -44,7 +44,7 @@ public sealed class CausalLanguageModel : nn.Module
     internal Projection? Head => _head;
 
     /// <summary>The output matrix, [V, D].</summary>
-    internal Parameter OutputWeight => _head?.weight ?? Body.TokenEmbedding.weight;
+    internal Parameter OutputWeight => _head?.weight ?? Body.TokenEmbedding.weight!;
 
     /// <summary>
     /// Draws the weights: matrices normal(0, initializer_range), norms 1, biases 0; GPT-2's matrices that write to the residual stream

@@ -133,7 +133,7 @@ internal sealed class DecoderStack : nn.Module
 
         return x_BTD + (context.Positions_BT is { } positions_BT
             ? PositionEmbedding.forward(positions_BT + PositionOffset)
-            : PositionEmbedding.weight.narrow(0, PositionOffset, inputIds_BT.shape[1]));
+            : PositionEmbedding.weight!.narrow(0, PositionOffset, inputIds_BT.shape[1]));
     }
 
     private T Add<T>(string name, T module)

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using TorchSharp.Native;
 
 namespace TorchSharp;
@@ -18,9 +19,9 @@ public static partial class torch
         /// <summary>The sums over one dimension.</summary>
         public Tensor sum(long dim, bool keepdim = false, ScalarType? type = null) => Aten.Call("sum.dim_IntList", this, dim, keepdim, type);
 
-        /// <summary>The sums over one dimension. (Without this overload a literal 0 would be taken for the element type.)</summary>
-        [Obsolete("TorchSharp has no such overload: a literal 0 would be the element type there. Write 0L.", error: true)]
-        public Tensor sum(int dim, bool keepdim = false, ScalarType? type = null) => sum((long)dim, keepdim, type);
+        /// <summary>The sums over one dimension. It stands in the way of a literal 0, which TorchSharp, without this overload, would take for the element type.</summary>
+        [EditorBrowsable(EditorBrowsableState.Never)]
+        public Tensor sum(int dim, bool keepdim = false, ScalarType? type = null) => sum(NotZero(dim), keepdim, type);
 
         /// <summary>The mean of all elements.</summary>
         public Tensor mean() => Aten.Call("mean", this);
@@ -34,9 +35,9 @@ public static partial class torch
         /// <summary>The products over one dimension.</summary>
         public Tensor prod(long dim, bool keepdim = false, ScalarType? type = null) => Aten.Call("prod.dim_int", this, dim, keepdim, type);
 
-        /// <summary>The products over one dimension. (Without this overload a literal 0 would be taken for the element type.)</summary>
-        [Obsolete("TorchSharp has no such overload: a literal 0 would be the element type there. Write 0L.", error: true)]
-        public Tensor prod(int dim, bool keepdim = false, ScalarType? type = null) => prod((long)dim, keepdim, type);
+        /// <summary>The products over one dimension. It stands in the way of a literal 0, which TorchSharp, without this overload, would take for the element type.</summary>
+        [EditorBrowsable(EditorBrowsableState.Never)]
+        public Tensor prod(int dim, bool keepdim = false, ScalarType? type = null) => prod(NotZero(dim), keepdim, type);
 
         /// <summary>The variance of all elements, divided by n - 1 when unbiased.</summary>
         public Tensor var(bool unbiased = true) => Aten.Call("var", this, unbiased);
@@ -167,5 +168,9 @@ public static partial class torch
             using var converted = to_type(wanted);
             return reduction(converted);
         }
+
+        internal static long NotZero(int dim) => dim != 0
+            ? dim
+            : throw new ArgumentException("Write 0L: a literal 0 would be the element type with the TorchSharp package.", nameof(dim));
     }
 }
