@@ -13,9 +13,9 @@ internal sealed class AttentionContext
     /// </summary>
     public const float Masked = -1e9f;
 
-    private readonly List<(int? Window, Tensor Mask)> _masks = [];
+    private readonly List<(int? Window, Tensor? Mask)> _masks = [];
 
-    private AttentionContext(AttentionInput input, DecoderStack stack, IReadOnlyList<int?> windows)
+    private AttentionContext(AttentionInput input, DecoderStack stack)
     {
         var (batch, length) = (input.Shape[0], input.Shape[1]);
         Positions_BT = OnDevice(input.Positions);
@@ -31,13 +31,35 @@ internal sealed class AttentionContext
             AlibiBias = keys.view(-1, 1, 1, 1, length) * tensor(slopes, [slopes.Length, 1, 1, 1]).to(input.Device);
         }
 
-        foreach (var window in windows)
+        foreach (var window in stack.Windows)
         {
             _masks.Add((window, NewMask(length, window, input.Device)));
         }
 
         Tensor? OnDevice(long[]? values) => values is null ? null : tensor(values, [batch, length]).to(input.Device);
     }
+
+    private AttentionContext(DecoderStack stack, long[] positions, Device device, IKeyValueCache cache)
+    {
+        var visible = positions.Max() + 1;
+        Cache = cache;
+        Positions_BT = tensor(positions, [positions.Length, 1]).to(device);
+        Rotary = stack.Rotary?.ForPositions(Positions_BT, visible);
+        var keys_L = arange(visible, dtype: ScalarType.Int64, device: device);
+        if (stack.AlibiSlopes is { } slopes)
+        {
+            AlibiSlopes = slopes;
+            AlibiBias = keys_L.to_type(ScalarType.Float32) * tensor(slopes, [1, slopes.Length, 1, 1, 1]).to(device);
+        }
+
+        foreach (var window in stack.Windows)
+        {
+            _masks.Add((window, ContinuingMask(keys_L, visible, window, positions)));
+        }
+    }
+
+    /// <summary>Keeps keys and values, and gives those of earlier passes; null: attention is among the tokens of this pass.</summary>
+    public IKeyValueCache? Cache { get; private init; }
 
     /// <summary>The rotary tables of every place; null without rotary positions.</summary>
     public RotaryFactors? Rotary { get; }
@@ -59,10 +81,10 @@ internal sealed class AttentionContext
 
     /// <summary>Prepares one forward pass.</summary>
     /// <param name="input">What the caller gave.</param>
-    /// <param name="stack">Its rotary tables and ALiBi slopes.</param>
+    /// <param name="stack">Its rotary tables, ALiBi slopes and sliding windows.</param>
     /// <param name="config">Its number of positions.</param>
-    /// <param name="windows">Every sliding window that a layer of the model has.</param>
-    public static AttentionContext Create(AttentionInput input, DecoderStack stack, TransformerConfig config, IReadOnlyList<int?> windows)
+    /// <param name="cache">Keeps the keys and values of a new text; null: nothing does.</param>
+    public static AttentionContext Create(AttentionInput input, DecoderStack stack, TransformerConfig config, IKeyValueCache? cache = null)
     {
         var needed = Math.Max(input.Shape[1], input.End);
         if (needed > config.MaxPositions)
@@ -70,18 +92,44 @@ internal sealed class AttentionContext
             throw new ArgumentException($"{needed} positions are needed, but max_position_embeddings is {config.MaxPositions}");
         }
 
-        return new AttentionContext(input, stack, windows);
+        return new AttentionContext(input, stack) { Cache = cache };
     }
+
+    /// <summary>Prepares a pass that appends one token to each of several texts.</summary>
+    /// <param name="stack">Its rotary tables, ALiBi slopes and sliding windows.</param>
+    /// <param name="positions">The place of each row's token; the keys before it are in the cache at places 0 … position − 1.</param>
+    /// <param name="device">The model's.</param>
+    /// <param name="cache">Gives the keys and values of places 0 … largest position of every row.</param>
+    public static AttentionContext Continuing(DecoderStack stack, long[] positions, Device device, IKeyValueCache cache) =>
+        new(stack, positions, device, cache);
 
     /// <summary>The additive mask of layers with a window; 0 where a place sees another, <see cref="Masked"/> where not.</summary>
     /// <param name="window">One of the windows that the pass was prepared for.</param>
-    /// <returns>[T, T] or [B, 1, 1, T, T].</returns>
-    public Tensor Mask(int? window) => _masks.Find(entry => entry.Window == window).Mask;
+    /// <returns>[T, T] or [B, 1, 1, T, T]; null: every place sees all that there is.</returns>
+    public Tensor? Mask(int? window) => _masks.Find(entry => entry.Window == window).Mask;
 
     /// <summary>The additive mask of queries at the last places of a text: 0 up to their own place, <see cref="Masked"/> behind it.</summary>
     /// <returns>[queries, keys].</returns>
     public static Tensor Causal(long queries, long keys, Device device) =>
         full([queries, keys], Masked, dtype: ScalarType.Float32, device: device).triu(1 + keys - queries);
+
+    /// <summary>[B, 1, 1, 1, L]: a row sees what is not behind its own place, and not before its window.</summary>
+    private Tensor? ContinuingMask(Tensor keys_L, long visible, int? window, long[] positions)
+    {
+        var windowed = window < visible;
+        if (!windowed && positions.Min() == visible - 1)
+        {
+            return null;
+        }
+
+        var hidden_BL = keys_L.gt(Positions_BT!).to_type(ScalarType.Float32);
+        if (windowed)
+        {
+            hidden_BL = maximum(hidden_BL, keys_L.le(Positions_BT! - window!.Value).to_type(ScalarType.Float32));
+        }
+
+        return (hidden_BL * Masked).view(-1, 1, 1, 1, visible);
+    }
 
     private Tensor NewMask(long length, int? window, Device device)
     {

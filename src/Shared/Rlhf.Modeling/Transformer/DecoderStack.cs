@@ -10,7 +10,6 @@ namespace Rlhf.Modeling.Transformer;
 internal sealed class DecoderStack : nn.Module
 {
     private readonly TransformerConfig _config;
-    private readonly int?[] _windows;
 
     public DecoderStack(TransformerConfig config, ScalarType dtype)
         : base(nameof(DecoderStack))
@@ -42,7 +41,7 @@ internal sealed class DecoderStack : nn.Module
         FinalNorm = architecture.FinalNorm ? Add(names.FinalNorm, architecture.NewNorm(config.HiddenSize)) : null;
         Rotary = architecture.Rotary ? new RotaryTable(config) : null;
         AlibiSlopes = architecture.Alibi ? Alibi.Slopes(config.NumAttentionHeads) : null;
-        _windows = [.. Layers.Select(layer => layer.Attention.SlidingWindow).Distinct()];
+        Windows = [.. Layers.Select(layer => layer.Attention.SlidingWindow).Distinct()];
     }
 
     /// <summary>[V, W].</summary>
@@ -70,6 +69,9 @@ internal sealed class DecoderStack : nn.Module
     /// <summary>One slope per head; null without ALiBi.</summary>
     public float[]? AlibiSlopes { get; }
 
+    /// <summary>Every sliding window that a layer has; null among them: some layer has none.</summary>
+    public IReadOnlyList<int?> Windows { get; }
+
     /// <summary>The residual stream after the final norm, [B, T, W].</summary>
     /// <param name="inputIds_BT">Token ids.</param>
     /// <param name="attentionMask_BT">1 real, 0 padding; null: all real.</param>
@@ -84,8 +86,17 @@ internal sealed class DecoderStack : nn.Module
         List<Tensor>? states = null)
     {
         using var scope = NewDisposeScope();
-        var context = AttentionContext.Create(
-            new AttentionInput(inputIds_BT, attentionMask_BT, positionIds_BT, sequenceIds_BT), this, _config, _windows);
+        var context = AttentionContext.Create(new AttentionInput(inputIds_BT, attentionMask_BT, positionIds_BT, sequenceIds_BT), this, _config);
+        return Forward(inputIds_BT, context, states).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same in a context that is prepared already.</summary>
+    /// <param name="inputIds_BT">Token ids.</param>
+    /// <param name="context">Positions, masks, and a cache if there is one.</param>
+    /// <param name="states">As above.</param>
+    public Tensor Forward(Tensor inputIds_BT, AttentionContext context, List<Tensor>? states = null)
+    {
+        using var scope = NewDisposeScope();
         var x_BTD = Embed(inputIds_BT, context);
         foreach (var layer in Layers)
         {

@@ -87,7 +87,9 @@ internal sealed class SelfAttention : nn.Module
             keys_BTKE = TransformerOps.ApplyRotary(keys_BTKE, rotary);
         }
 
-        var mixed_BTHE = TransformerOps.Attention(queries_BTHE, keys_BTKE, values_BTKE, context, Scale, SlidingWindow);
+        var mixed_BTHE = context.Cache is { } cache
+            ? Continue(queries_BTHE, cache.Append(keys_BTKE, values_BTKE), context)
+            : TransformerOps.Attention(queries_BTHE, keys_BTKE, values_BTKE, context, Scale, SlidingWindow);
         return Output.forward(mixed_BTHE.view(x_BTD.shape[0], x_BTD.shape[1], -1));
     }
 
@@ -113,6 +115,9 @@ internal sealed class SelfAttention : nn.Module
         static (Tensor, Tensor, Tensor) Parts(Tensor fused, long dimension) =>
             (fused.select(dimension, 0), fused.select(dimension, 1), fused.select(dimension, 2));
     }
+
+    private Tensor Continue(Tensor queries_BTHE, (Tensor Keys_BKLE, Tensor Values_BKLE) cached, AttentionContext context) =>
+        TransformerOps.ScaledDotProduct(queries_BTHE, cached.Keys_BKLE, cached.Values_BKLE, Scale, context.Mask(SlidingWindow), context.AlibiBias);
 
     protected override void RegisterComponents()
     {

@@ -1,0 +1,55 @@
+using Rlhf.Modeling.Transformer;
+using static TorchSharp.torch;
+
+namespace Rlhf.Modeling.Generation;
+
+/// <summary>Makes the decoder for a model and keeps its cache within bounds.</summary>
+internal static class DecoderFactory
+{
+    /// <summary>The decoder for the model's device, family and precision.</summary>
+    /// <param name="model">Its weights are used where they are: nothing is copied.</param>
+    /// <param name="slots">The most texts at once.</param>
+    /// <param name="maxLength">The most tokens of one.</param>
+    public static IDecoder Create(CausalLanguageModel model, int slots, int maxLength) => new TensorDecoder(model, slots, maxLength);
+
+    /// <summary>
+    /// The longest text that can be continued. Dynamic rotary scaling changes the angles of all places once a text outgrows the trained
+    /// length, so keys cached before would no longer be those of a training forward pass.
+    /// </summary>
+    public static int LongestText(TransformerConfig config) =>
+        config.RopeScaling?.RopeType == "dynamic" ? config.MaxPositionEmbeddings : config.MaxPositions;
+
+    /// <summary>How many slots there may be.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="wanted">How many would be of use.</param>
+    /// <param name="needed">With fewer some request could never run.</param>
+    /// <param name="maxLength">The most tokens of one.</param>
+    /// <param name="options">The bounds.</param>
+    /// <exception cref="ArgumentException">If a bound is below what is needed.</exception>
+    public static int Slots(CausalLanguageModel model, long wanted, int needed, int maxLength, GeneratorOptions options)
+    {
+        if (needed > options.MaxBatchSize)
+        {
+            throw new ArgumentException(
+                $"one request needs {needed} sequences at a time, but {nameof(options.MaxBatchSize)} is {options.MaxBatchSize}", nameof(options));
+        }
+
+        var bytes = BytesOfSlot(model, maxLength);
+        if (needed * bytes > options.MaxCacheBytes)
+        {
+            throw new ArgumentException(
+                $"{needed} sequences of {maxLength} tokens need {needed * bytes} bytes for keys and values, but {nameof(options.MaxCacheBytes)} is {options.MaxCacheBytes}",
+                nameof(options));
+        }
+
+        return (int)Math.Min(Math.Min(wanted, options.MaxBatchSize), options.MaxCacheBytes / bytes);
+    }
+
+    /// <summary>Keys and values of all layers.</summary>
+    private static long BytesOfSlot(CausalLanguageModel model, int maxLength)
+    {
+        var config = model.Config;
+        var bytesOfNumber = model.OutputWeight.dtype is ScalarType.Float32 ? 4 : 2;
+        return 2L * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * maxLength * bytesOfNumber;
+    }
+}
