@@ -12,8 +12,6 @@ namespace Rlhf.Cli.AllInOne;
 /// </summary>
 internal static class HeldOutVerdict
 {
-    private const int Batch = 64;
-
     /// <summary>One answer a prompt, judged by its checker: scores in [0, 1], in the order of the prompts.</summary>
     /// <param name="modelDirectory">The policy.</param>
     /// <param name="prompts">What it is asked.</param>
@@ -25,19 +23,9 @@ internal static class HeldOutVerdict
         var tokenizer = Tokenizer.Load(modelDirectory);
         using var model = PretrainedModel.LoadCausal(modelDirectory);
         var encoder = new DialogueEncoder(tokenizer, model.Config.MaxPositionEmbeddings);
-        var generator = new Generator(model);
-        var scores = new double[prompts.Count];
-        for (var start = 0; start < prompts.Count; start += Batch)
-        {
-            var batch = prompts.Skip(start).Take(Batch).Select(p => encoder.EncodePrompt(p.Text, parameters.MaxNewTokens)).ToArray();
-            var answers = generator.Generate(batch, parameters, seed, firstSequence: (ulong)start, ct: stop);
-            for (var i = 0; i < answers.Count; i++)
-            {
-                scores[start + i] = TaskFamilyRegistry.Score(prompts[start + i], tokenizer.Decode(answers[i].Ids).Trim()).Value;
-            }
-        }
-
-        return scores;
+        var encoded = prompts.Select(p => encoder.EncodePrompt(p.Text, parameters.MaxNewTokens)).ToArray();
+        var answers = new Generator(model).Generate(encoded, parameters, seed, ct: stop);
+        return [.. prompts.Zip(answers, (prompt, answer) => TaskFamilyRegistry.Score(prompt, tokenizer.Decode(answer.Ids).Trim()).Value)];
     }
 
     /// <summary>For each prompt 1 where the first policy's answer scores higher, 0 where lower, ½ where equal.</summary>

@@ -7,73 +7,119 @@ using Rlhf.TaskFamilies;
 
 namespace Rlhf.Cli.Commands;
 
-/// <summary><c>rlhf generate</c>: samples from a Hugging Face model directory.</summary>
+/// <summary><c>rlhf generate</c>: continues a text with a Hugging Face model directory.</summary>
 internal static class GenerateCommand
 {
+    private const int LargestFile = 16 << 20;
+
     public static Command Create()
     {
         var model = CommonOptions.Model();
-        var prompt = new Option<string>("--prompt") { Description = "The text to continue.", Required = true };
+        var prompt = new Option<string?>("--prompt") { Description = "The text to continue." };
+        var file = new Option<string?>("--file") { Description = "A file with the text to continue, in place of --prompt; one newline at its end does not count." };
         var instruction = new Option<bool>("--instruction") { Description = "Treat the prompt as a person's request (Human/Assistant layout) instead of raw text." };
-        var maxNewTokens = new Option<int>("--max-new-tokens") { Description = "The most tokens to add.", DefaultValueFactory = _ => 64 };
-        var temperature = new Option<double>("--temperature") { Description = "0 takes the most probable token each time.", DefaultValueFactory = _ => 1.0 };
-        var topK = new Option<int>("--top-k") { Description = "Sample among the k most probable tokens; 0 = all.", DefaultValueFactory = _ => 0 };
-        var topP = new Option<double>("--top-p") { Description = "Sample within the smallest set of tokens with this probability; 1 = all.", DefaultValueFactory = _ => 1.0 };
         var seed = CommonOptions.Seed();
-        var json = CommonOptions.Json();
-        var command = new Command("generate", "Continue a text with a model directory.") { model, prompt, instruction, maxNewTokens, temperature, topK, topP, seed, json };
+        var stream = new Option<bool>("--stream") { Description = "Print text as it is generated; with --json one object for every token, before those of the sequences." };
+        var json = new Option<bool>("--json") { Description = "Print one JSON object for every sequence instead of text." };
+        var sampling = new SamplingOptions();
+        var command = new Command("generate", "Continue a text with a model directory.") { model, prompt, file, instruction, seed, stream, json };
+        sampling.AddTo(command);
         command.SetAction((parse, stop) =>
         {
-            var parameters = new SamplingParameters
-            {
-                MaxNewTokens = parse.GetValue(maxNewTokens),
-                Temperature = parse.GetValue(temperature),
-                TopK = parse.GetValue(topK),
-                TopP = parse.GetValue(topP),
-            };
-            var text = parse.GetRequiredValue(prompt);
-            return Task.FromResult(Run(
+            var text = Text(parse.GetValue(prompt), parse.GetValue(file));
+            var request = new Request(
                 parse.GetRequiredValue(model),
                 parse.GetValue(instruction) ? DialogueFormat.Prompt(text) : text,
-                parameters,
+                sampling.Parameters(parse),
                 parse.GetValue(seed),
-                parse.GetValue(json),
-                stop));
+                parse.GetValue(stream),
+                parse.GetValue(json));
+            if (request is { Stream: true, Json: false, Parameters.NumReturnSequences: > 1 })
+            {
+                throw new UserException("--stream shows one sequence: leave --num-return-sequences out, or add --json.");
+            }
+
+            Run(request, parse.InvocationConfiguration.Output, stop);
+            return Task.FromResult(0);
         });
         return command;
     }
 
-    private static int Run(string directory, string prompt, SamplingParameters parameters, ulong seed, bool json, CancellationToken stop)
+    private static void Run(Request request, TextWriter output, CancellationToken stop)
     {
-        UserFault.ThrowIfAny("sampling", parameters.Validate());
-        var tokenizer = Tokenizer.Load(directory);
-        using var model = PretrainedModel.LoadCausal(directory);
-        var promptIds = tokenizer.Encode(prompt);
-        var streaming = tokenizer.CreateStreamingDecoder();
-        var sequence = new Generator(model).Generate(
-            [promptIds],
-            parameters,
-            seed,
-            ct: stop,
-            onToken: json ? null : Print)[0];
-        if (json)
+        var tokenizer = Tokenizer.Load(request.Model);
+        using var model = PretrainedModel.LoadCausal(request.Model);
+        var promptIds = tokenizer.Encode(request.Prompt);
+        Action<GeneratedToken>? onToken = (request.Stream, request.Json) switch
         {
-            Console.WriteLine(JsonSerializer.Serialize(new
+            (false, _) => null,
+            (true, false) => token => output.Write(token.Text),
+            (true, true) => token => WriteJson(
+                output, new { sequence = token.Sequence, id = token.Id, logprob = token.Logprob, text = token.Text, finishReason = token.FinishReason }),
+        };
+
+        IReadOnlyList<GeneratedSequence> sequences;
+        try
+        {
+            sequences = new Generator(model, tokenizer).Generate([promptIds], request.Parameters, request.Seed, ct: stop, onToken: onToken);
+        }
+        catch (Exception exception) when (exception is ArgumentException or InvalidOperationException)
+        {
+            throw new UserException($"{request.Model} cannot do this: {exception.Message}");
+        }
+
+        if (request.Json)
+        {
+            foreach (var sequence in sequences)
             {
-                promptIds,
-                ids = sequence.Ids,
-                text = tokenizer.Decode([.. promptIds, .. sequence.Ids]),
-                logprobs = sequence.Logprobs,
-                finishReason = sequence.FinishReason,
-            }));
+                WriteJson(output, new
+                {
+                    promptIds,
+                    ids = sequence.Ids,
+                    text = tokenizer.Decode(promptIds) + sequence.Text,
+                    logprobs = sequence.Logprobs,
+                    finishReason = sequence.FinishReason,
+                    score = sequence.Score,
+                });
+            }
+        }
+        else if (request.Stream)
+        {
+            output.WriteLine();
         }
         else
         {
-            Console.WriteLine(streaming.Flush());
+            output.WriteLine(string.Join("\n---\n", sequences.Select(sequence => sequence.Text)));
+        }
+    }
+
+    private static string Text(string? prompt, string? file)
+    {
+        if (prompt is null == file is null)
+        {
+            throw new UserException("give the text to continue with --prompt or with --file, one of them.");
         }
 
-        return 0;
+        if (prompt is not null)
+        {
+            return prompt;
+        }
 
-        void Print(int sequenceIndex, int token) => Console.Write(streaming.Append(token));
+        var length = new FileInfo(file!).Length;
+        if (length > LargestFile)
+        {
+            throw new UserException($"{file} has {length} bytes; a prompt may have {LargestFile}.");
+        }
+
+        var text = File.ReadAllText(file!);
+        return text.EndsWith('\n') ? text[..^1] : text;
     }
+
+    private static void WriteJson(TextWriter output, object value)
+    {
+        output.WriteLine(JsonSerializer.Serialize(value));
+        output.Flush();
+    }
+
+    private sealed record Request(string Model, string Prompt, SamplingParameters Parameters, ulong Seed, bool Stream, bool Json);
 }

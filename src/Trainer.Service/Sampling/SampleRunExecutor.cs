@@ -31,40 +31,22 @@ public sealed class SampleRunExecutor(IDbContextFactory<AppDbContext> contexts, 
         var tokenizer = Tokenizer.Load(directory);
         using var policy = PretrainedModel.LoadCausal(directory);
         var encoder = new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings);
-        var generator = new Generator(policy);
-
-        var requests = prompts.SelectMany(p => Enumerable.Repeat(p, config.CompletionsPerPrompt)).ToArray();
-        var encoded = requests.Select(p => encoder.EncodePrompt(p.Text, config.MaxNewTokens)).ToArray();
-        var completions = new List<Completion>(requests.Length);
-        long tokens = 0;
-        while (completions.Count < requests.Length)
+        var parameters = config.Parameters();
+        var generator = new Generator(policy, options: new GeneratorOptions { MaxBatchSize = config.BatchSize });
+        var encoded = prompts.Select(p => encoder.EncodePrompt(p.Text, config.MaxNewTokens)).ToArray();
+        var total = prompts.Count * config.CompletionsPerPrompt;
+        var (finished, ended, tokens) = (0, 0, 0L);
+        var sequences = generator.Generate(encoded, parameters, (ulong)run.Seed, ct: context.Stop, onToken: Count);
+        var completions = sequences.Select((sequence, index) => new Completion
         {
-            context.Stop.ThrowIfCancellationRequested();
-            var start = completions.Count;
-            var batch = generator.Generate(
-                encoded[start..Math.Min(start + config.BatchSize, encoded.Length)], config.Parameters(), (ulong)run.Seed, firstSequence: (ulong)start, ct: context.Stop);
-            foreach (var sequence in batch)
-            {
-                var index = completions.Count;
-                tokens += sequence.Ids.Length;
-                completions.Add(new Completion
-                {
-                    PromptId = requests[index].Id,
-                    CheckpointId = checkpoint.Id,
-                    Text = tokenizer.Decode(sequence.Ids).Trim(),
-                    FinishReason = sequence.FinishReason,
-                    Logprob = sequence.Logprobs.Sum(l => (double)l),
-                    RunId = run.Id,
-                    Index = index,
-                });
-            }
-
-            context.Report(completions.Count, requests.Length, new Dictionary<string, double>
-            {
-                [MetricNames.ResponseLength] = (double)tokens / completions.Count,
-                [MetricNames.EosRate] = completions.Count(c => c.FinishReason == "stop") / (double)completions.Count,
-            });
-        }
+            PromptId = prompts[index / config.CompletionsPerPrompt].Id,
+            CheckpointId = checkpoint.Id,
+            Text = tokenizer.Decode(sequence.Ids).Trim(),
+            FinishReason = sequence.FinishReason,
+            Logprob = sequence.Logprobs.Sum(l => (double)l),
+            RunId = run.Id,
+            Index = index,
+        }).ToList();
 
         context.Complete(db =>
         {
@@ -84,6 +66,26 @@ public sealed class SampleRunExecutor(IDbContextFactory<AppDbContext> contexts, 
                 Round = round,
             });
         });
+
+        void Count(GeneratedToken token)
+        {
+            tokens++;
+            if (token.FinishReason is null)
+            {
+                return;
+            }
+
+            finished++;
+            ended += token.FinishReason == GeneratedSequence.Stop ? 1 : 0;
+            if (finished % config.BatchSize == 0 || finished == total)
+            {
+                context.Report(finished, total, new Dictionary<string, double>
+                {
+                    [MetricNames.ResponseLength] = (double)tokens / finished,
+                    [MetricNames.EosRate] = ended / (double)finished,
+                });
+            }
+        }
     }
 
     // Prompts that were answered least come first, so that every round shows new ones while there are any.

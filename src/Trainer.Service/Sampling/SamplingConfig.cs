@@ -9,7 +9,7 @@ public sealed record SamplingConfig : IHyperparameters
     /// <summary>The most tokens of an answer. Default 96.</summary>
     public int MaxNewTokens { get; init; } = 96;
 
-    /// <summary>T, by which logits are divided; 0 takes the most probable token. Default 1.</summary>
+    /// <summary>T, by which logits are divided; above 0, or all answers to a prompt would be the same. Default 1.</summary>
     public double Temperature { get; init; } = 1.0;
 
     /// <summary>Sample among the k most probable tokens; 0 = all. Default 0.</summary>
@@ -32,6 +32,7 @@ public sealed record SamplingConfig : IHyperparameters
     {
         var faults = new List<string>(Parameters().Validate());
         Require(BatchSize > 0, $"batch_size is {BatchSize}; it must be positive.");
+        Require(BatchSize >= CompletionsPerPrompt, $"batch_size is {BatchSize}; all {CompletionsPerPrompt} answers to a prompt are sampled at a time.");
         Require(PromptCount is null or > 0, $"prompt_count is {PromptCount}; it must be positive or null.");
         Require(CompletionsPerPrompt >= 2, $"completions_per_prompt is {CompletionsPerPrompt}; a comparison needs at least 2.");
         return faults;
@@ -46,5 +47,6 @@ public sealed record SamplingConfig : IHyperparameters
     }
 
     /// <summary>The same for the generator.</summary>
-    public SamplingParameters Parameters() => new() { MaxNewTokens = MaxNewTokens, Temperature = Temperature, TopK = TopK, TopP = TopP };
+    public SamplingParameters Parameters() =>
+        new() { MaxNewTokens = MaxNewTokens, Temperature = Temperature, TopK = TopK, TopP = TopP, NumReturnSequences = CompletionsPerPrompt };
 }

@@ -31,15 +31,14 @@ internal static class DecoderFactory
         if (needed > options.MaxBatchSize)
         {
             throw new ArgumentException(
-                $"one request needs {needed} sequences at a time, but {nameof(options.MaxBatchSize)} is {options.MaxBatchSize}", nameof(options));
+                $"one request needs {needed} sequences at a time, but {nameof(options.MaxBatchSize)} is {options.MaxBatchSize}");
         }
 
         var bytes = BytesOfSlot(model, maxLength);
         if (needed * bytes > options.MaxCacheBytes)
         {
             throw new ArgumentException(
-                $"{needed} sequences of {maxLength} tokens need {needed * bytes} bytes for keys and values, but {nameof(options.MaxCacheBytes)} is {options.MaxCacheBytes}",
-                nameof(options));
+                $"{needed} sequences of {maxLength} tokens need {needed * bytes} bytes for keys and values, but {nameof(options.MaxCacheBytes)} is {options.MaxCacheBytes}");
         }
 
         return (int)Math.Min(Math.Min(wanted, options.MaxBatchSize), options.MaxCacheBytes / bytes);

@@ -49,7 +49,7 @@ internal static class RequestCheck
 
         if (faults.Count > 0)
         {
-            throw new ArgumentException(string.Join("; ", faults), nameof(requests));
+            throw new ArgumentException(string.Join("; ", faults));
         }
 
         bool IsUnknown(int id) => (uint)id >= (uint)config.VocabSize;

@@ -87,32 +87,22 @@ internal sealed class DecoderStack : nn.Module
     {
         using var scope = NewDisposeScope();
         var context = AttentionContext.Create(new AttentionInput(inputIds_BT, attentionMask_BT, positionIds_BT, sequenceIds_BT), this, _config);
-        return Forward(inputIds_BT, context, states).MoveToOuterDisposeScope();
+        var x_BTW = Run(inputIds_BT, context, states);
+        foreach (var result in states ?? [x_BTW])
+        {
+            result.MoveToOuterDisposeScope();
+        }
+
+        return x_BTW;
     }
 
     /// <summary>The same in a context that is prepared already.</summary>
     /// <param name="inputIds_BT">Token ids.</param>
     /// <param name="context">Positions, masks, and a cache if there is one.</param>
-    /// <param name="states">As above.</param>
-    public Tensor Forward(Tensor inputIds_BT, AttentionContext context, List<Tensor>? states = null)
+    public Tensor Forward(Tensor inputIds_BT, AttentionContext context)
     {
         using var scope = NewDisposeScope();
-        var x_BTD = Embed(inputIds_BT, context);
-        foreach (var layer in Layers)
-        {
-            states?.Add(x_BTD);
-            x_BTD = layer.Forward(x_BTD, context);
-        }
-
-        x_BTD = FinalNorm?.forward(x_BTD) ?? x_BTD;
-        x_BTD = ProjectOut?.forward(x_BTD) ?? x_BTD;
-        states?.Add(x_BTD);
-        foreach (var result in states ?? [x_BTD])
-        {
-            result.MoveToOuterDisposeScope();
-        }
-
-        return x_BTD;
+        return Run(inputIds_BT, context, null).MoveToOuterDisposeScope();
     }
 
     protected override void RegisterComponents()
@@ -131,6 +121,21 @@ internal sealed class DecoderStack : nn.Module
 
     private static Embedding NewEmbedding(long count, long width, ScalarType dtype) =>
         nn.Embedding_from_pretrained(empty([count, width], dtype: dtype), freeze: false);
+
+    private Tensor Run(Tensor inputIds_BT, AttentionContext context, List<Tensor>? states)
+    {
+        var x_BTD = Embed(inputIds_BT, context);
+        foreach (var layer in Layers)
+        {
+            states?.Add(x_BTD);
+            x_BTD = layer.Forward(x_BTD, context);
+        }
+
+        x_BTD = FinalNorm?.forward(x_BTD) ?? x_BTD;
+        x_BTD = ProjectOut?.forward(x_BTD) ?? x_BTD;
+        states?.Add(x_BTD);
+        return x_BTD;
+    }
 
     private Tensor Embed(Tensor inputIds_BT, AttentionContext context)
     {

@@ -1,0 +1,109 @@
+using System.CommandLine;
+using System.Text.Json;
+using Rlhf.Cli;
+using Rlhf.Cli.Commands;
+using Rlhf.TestSupport;
+
+namespace Cli.Tests.Commands;
+
+/// <summary>On the model that ships; what the model says is not looked at.</summary>
+public sealed class GenerateCommandTests : IDisposable
+{
+    private readonly string _file = Path.GetTempFileName();
+
+    public void Dispose() => File.Delete(_file);
+
+    [Fact]
+    public async Task Generate_Json_OneObjectForEverySequence()
+    {
+        var lines = await Lines("--prompt", "The", "--max-new-tokens", "5", "--num-return-sequences", "3", "--seed", "4", "--json");
+        Assert.Equal(3, lines.Length);
+        foreach (var line in lines)
+        {
+            using var sequence = JsonDocument.Parse(line);
+            Assert.StartsWith("The", sequence.RootElement.GetProperty("text").GetString(), StringComparison.Ordinal);
+            Assert.Equal(sequence.RootElement.GetProperty("ids").GetArrayLength(), sequence.RootElement.GetProperty("logprobs").GetArrayLength());
+        }
+
+        Assert.Equal(lines, await Lines("--prompt", "The", "--max-new-tokens", "5", "--num-return-sequences", "3", "--seed", "4", "--json"));
+    }
+
+    [Fact]
+    public async Task Generate_Stream_SameTextAsAtTheEnd()
+    {
+        string[] arguments = ["--prompt", "Name three fruits.", "--instruction", "--max-new-tokens", "12", "--top-p", "0.9", "--repetition-penalty", "1.1"];
+        var text = await Lines(arguments);
+        Assert.Equal(text, await Lines([.. arguments, "--stream"]));
+
+        // With JSON the tokens come first, then the sequence.
+        var streamed = (await Lines([.. arguments, "--stream", "--json"])).Select(line => JsonDocument.Parse(line).RootElement).ToArray();
+        Assert.Equal(streamed[^1].GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()), streamed[..^1].Select(token => token.GetProperty("id").GetInt32()));
+        Assert.Equal(string.Join('\n', text), string.Concat(streamed[..^1].Select(token => token.GetProperty("text").GetString())));
+        Assert.Equal(streamed[^1].GetProperty("finishReason").GetString(), streamed[^2].GetProperty("finishReason").GetString());
+    }
+
+    [Fact]
+    public async Task Generate_File_IsThePromptWithoutItsLastNewline()
+    {
+        await File.WriteAllTextAsync(_file, "Once upon\n");
+        var fromFile = await Lines("--file", _file, "--max-new-tokens", "4", "--json");
+        Assert.Equal(await Lines("--prompt", "Once upon", "--max-new-tokens", "4", "--json"), fromFile);
+    }
+
+    [Fact]
+    public async Task Generate_Beams_AreGreedyAndScored()
+    {
+        var lines = await Lines("--prompt", "The", "--max-new-tokens", "4", "--num-beams", "3", "--num-return-sequences", "2", "--early-stopping", "true", "--json");
+        var scores = lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("score").GetDouble()).ToArray();
+        Assert.Equal(2, scores.Length);
+        Assert.True(scores[0] >= scores[1]);
+    }
+
+    [Fact]
+    public async Task Generate_StopStringAndBias_AreUsed()
+    {
+        string[] arguments = ["--prompt", "Name three fruits.", "--instruction", "--max-new-tokens", "12", "--min-new-tokens", "12", "--temperature", "0"];
+        var free = string.Join('\n', await Lines(arguments));
+        var stop = free[3..6];
+        var stopped = string.Join('\n', await Lines([.. arguments[..^4], "--temperature", "0", "--stop", stop]));
+        Assert.Equal(free[..free.IndexOf(stop, StringComparison.Ordinal)], stopped);
+
+        var first = FirstId(await Lines([.. arguments, "--json"]));
+        Assert.NotEqual(first, FirstId(await Lines([.. arguments, "--json", "--logit-bias", $"{first}-inf"])));
+
+        static int FirstId(string[] lines) => JsonDocument.Parse(Assert.Single(lines)).RootElement.GetProperty("ids")[0].GetInt32();
+    }
+
+    [Theory]
+    [InlineData("one of them", "--max-new-tokens", "3")]
+    [InlineData("one of them", "--prompt", "a", "--file", "b")]
+    [InlineData("TopP (2) must lie in (0, 1]", "--prompt", "a", "--top-p", "2", "--top-k", "-1")]
+    [InlineData("TopK (-1) must be 0", "--prompt", "a", "--top-p", "2", "--top-k", "-1")]
+    [InlineData("--logit-bias 7 must be like 15043+1.5", "--prompt", "a", "--logit-bias", "7")]
+    [InlineData("exceeds max_position_embeddings", "--prompt", "a", "--max-new-tokens", "100000")]
+    [InlineData("--stream shows one sequence", "--prompt", "a", "--stream", "--num-return-sequences", "2")]
+    [InlineData("LogitBias has id 999999", "--prompt", "a", "--logit-bias", "999999+1")]
+    public async Task Generate_WhatCannotBe_IsSaid(string expected, params string[] arguments) =>
+        Assert.Contains(expected, (await Assert.ThrowsAsync<UserException>(() => Lines(arguments))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task Generate_HugeFile_IsRefused()
+    {
+        await using (var file = File.OpenWrite(_file))
+        {
+            file.SetLength((16 << 20) + 1);
+        }
+
+        Assert.Contains("a prompt may have", (await Assert.ThrowsAsync<UserException>(() => Lines("--file", _file))).Message, StringComparison.Ordinal);
+    }
+
+    private static async Task<string[]> Lines(params string[] arguments)
+    {
+        using var output = new StringWriter();
+        var model = Path.Combine(SharedData.RepositoryRoot, "models", "base");
+        var code = await GenerateCommand.Create().Parse([.. arguments, "--model", model]).InvokeAsync(
+            new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output }, TestContext.Current.CancellationToken);
+        Assert.Equal(0, code);
+        return output.ToString().TrimEnd('\n').Split('\n');
+    }
+}
