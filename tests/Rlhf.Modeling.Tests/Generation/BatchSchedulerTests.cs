@@ -8,7 +8,7 @@ public sealed class BatchSchedulerTests
     private const int End = 99;
 
     /// <summary>A prompt [a, n] is continued with a until its text has n tokens in all; then comes the end.</summary>
-    private static ScriptedDecoder Counting(int capacity) => new(capacity, VocabSize, text => text.Count < text[1] ? text[0] : End);
+    private static ScriptedDecoder Counting(int capacity) => ScriptedDecoder.Saying(capacity, VocabSize, text => text.Count < text[1] ? text[0] : End);
 
     [Fact]
     public void Step_MoreRequestsThanSlots_AreAdmittedInOrderAsOthersFinish()
@@ -98,12 +98,49 @@ public sealed class BatchSchedulerTests
     [Fact]
     public void Step_Beams_ReturnEverySlot()
     {
-        var decoder = new ScriptedDecoder(4, VocabSize, text => (text[^1] * 7) % VocabSize);
+        var decoder = ScriptedDecoder.Saying(4, VocabSize, text => (text[^1] * 7) % VocabSize);
         var beams = new GenerationRequest([3, 5], new SamplingParameters { Temperature = 0, NumBeams = 4, MaxNewTokens = 9, RepetitionPenalty = 1.7 }, 0);
         var finished = Run(decoder, [beams, beams]);
         Assert.Equal((2, 0), (finished.Count, decoder.Filled));
         Assert.Equal(finished[0].Results![0].Ids, finished[1].Results![0].Ids);
         Assert.All(decoder.StepRows, rows => Assert.InRange(rows, 1, 4));
+    }
+
+    /// <summary>Every token has the same probabilities: id 0, id 1, the end.</summary>
+    /// <param name="earlyStopping">When the search of 2 beams ends.</param>
+    /// <param name="lengthPenalty">Makes long texts cheaper.</param>
+    /// <param name="probabilities">What each step adds.</param>
+    /// <param name="steps">How many steps follow the prompt.</param>
+    /// <param name="lengths">Tokens of the two results.</param>
+    [Theory]
+
+    // After the prompt: [end] 0.4 is a hypothesis. Step 1: of 00 0.25, 0-end 0.2 the second is one too: with True that is enough. ln 0.2 may still
+    // be beaten by what comes of 0.25; after step 2 the best is 000 with 0.125.
+    [InlineData(EarlyStopping.True, 0, new[] { 0.5, 0.1, 0.4 }, 1, new[] { 1, 2 })]
+    [InlineData(EarlyStopping.False, 0, new[] { 0.5, 0.1, 0.4 }, 2, new[] { 1, 2 })]
+
+    // [end] 0.9 and, in step 1, 0-end 0.081 (ln 0.081 / 2 = −1.257), also the best at this length: done. At length 5 it could be ln 0.081 / 5 = −0.50,
+    // after step 2 ln 0.00729 / 5 = −0.98, after step 3 ln 0.000656 / 5 = −1.47.
+    [InlineData(EarlyStopping.False, 1, new[] { 0.09, 0.01, 0.9 }, 1, new[] { 1, 2 })]
+    [InlineData(EarlyStopping.Never, 1, new[] { 0.09, 0.01, 0.9 }, 3, new[] { 1, 2 })]
+    public void Step_Beams_EndAsEarlyStoppingSays(EarlyStopping earlyStopping, double lengthPenalty, double[] probabilities, int steps, int[] lengths)
+    {
+        var decoder = new ScriptedDecoder(2, 3, _ => [.. probabilities.Select(p => (float)Math.Log(p))]);
+        var parameters = new SamplingParameters
+        {
+            Temperature = 0, NumBeams = 2, NumReturnSequences = 2, MaxNewTokens = 5, EarlyStopping = earlyStopping, LengthPenalty = lengthPenalty,
+        };
+        var scheduler = new BatchScheduler(decoder, 3, 10);
+        var group = SequenceGroup.Create(new GenerationRequest([0], parameters, 0), new TokenSampler(3), [2], null, null);
+        scheduler.Add(group);
+        while (scheduler.HasWork)
+        {
+            scheduler.Step(default);
+        }
+
+        Assert.Equal(steps, decoder.StepRows.Count);
+        Assert.Equal(lengths, group.Results!.Select(sequence => sequence.Ids.Length));
+        Assert.All(group.Results!, sequence => Assert.Equal("stop", sequence.FinishReason));
     }
 
     private static GenerationRequest Request(int token, int length) => new([token, length], new SamplingParameters { Temperature = 0 }, 0);

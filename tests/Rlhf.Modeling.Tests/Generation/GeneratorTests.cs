@@ -299,6 +299,19 @@ public sealed class GeneratorTests
     }
 
     [Fact]
+    public void Generate_DynamicRotaryScaling_EndsAtTheTrainedLength()
+    {
+        // Beyond it every further token would turn all keys anew, those in the cache too.
+        using var model = TinyModels.Causal(TinyModels.Config with { RopeScaling = new RopeScaling("dynamic", 2) });
+        Assert.Equal(128, model.Config.MaxPositions);
+        Assert.Single(new TextGenerator(model).Generate([[3, 4]], Greedy with { MaxNewTokens = 62 }, seed: 0));
+        Assert.Contains(
+            "exceeds max_position_embeddings (64)",
+            Assert.Throws<ArgumentException>(() => new TextGenerator(model).Generate([[3, 4]], Greedy with { MaxNewTokens = 63 }, seed: 0)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Generate_MoreThanThereIsRoomFor_IsRefusedOrWaits()
     {
         using var model = TinyModels.Causal(TinyModels.Config with { EosTokenIds = [] });

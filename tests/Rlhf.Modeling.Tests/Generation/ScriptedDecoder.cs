@@ -2,8 +2,8 @@ using Rlhf.Modeling.Generation;
 
 namespace Rlhf.Modeling.Tests.Generation;
 
-/// <summary>A decoder without a model: a function of the text says the next token. It keeps count of what it was asked for.</summary>
-internal sealed class ScriptedDecoder(int capacity, int vocabSize, Func<IReadOnlyList<int>, int> next) : IDecoder
+/// <summary>A decoder without a model: a function of the text gives the logits. It keeps count of what it was asked for.</summary>
+internal sealed class ScriptedDecoder(int capacity, int vocabSize, Func<IReadOnlyList<int>, float[]> script) : IDecoder
 {
     private readonly List<int>?[] _texts = new List<int>?[capacity];
 
@@ -16,6 +16,14 @@ internal sealed class ScriptedDecoder(int capacity, int vocabSize, Func<IReadOnl
 
     /// <summary>The number of rows of each step.</summary>
     public List<int> StepRows { get; } = [];
+
+    /// <summary>A decoder that is all but certain of the next token.</summary>
+    public static ScriptedDecoder Saying(int capacity, int vocabSize, Func<IReadOnlyList<int>, int> next) => new(capacity, vocabSize, text =>
+    {
+        var logits = new float[vocabSize];
+        logits[next(text)] = 20;
+        return logits;
+    });
 
     public int Filled => _texts.Count(text => text is not null);
 
@@ -56,9 +64,5 @@ internal sealed class ScriptedDecoder(int capacity, int vocabSize, Func<IReadOnl
 
     public void Dispose() => Disposed = true;
 
-    private void Say(int slot, Span<float> logits)
-    {
-        logits.Clear();
-        logits[next(_texts[slot]!)] = 20;
-    }
+    private void Say(int slot, Span<float> logits) => script(_texts[slot]!).CopyTo(logits);
 }

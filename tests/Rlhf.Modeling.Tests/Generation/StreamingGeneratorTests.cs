@@ -112,6 +112,30 @@ public sealed class StreamingGeneratorTests
     }
 
     [Fact]
+    public async Task StreamAsync_DecoderFails_EveryReaderLearnsOfItNowAndLater()
+    {
+        using var model = TinyModels.Causal();
+        var generator = new StreamingGenerator(model, null, null, (_, _, _) => throw new InvalidOperationException("no room"));
+        var exception = await Assert.ThrowsAnyAsync<Exception>(() => CountAsync(generator, new GenerationRequest([3], Endless, 0)));
+        Assert.True(exception is InvalidOperationException or OperationCanceledException, exception.ToString());
+        var later = await Assert.ThrowsAsync<OperationCanceledException>(() => CountAsync(generator, new GenerationRequest([3], Endless, 0)));
+        Assert.Contains("has stopped", later.Message, StringComparison.Ordinal);
+        await generator.DisposeAsync();
+
+        var decoder = new ScriptedDecoder(2, model.Config.VocabSize, text => text.Count < 9 ? new float[model.Config.VocabSize] : throw new TimeoutException("lost"));
+        generator = new StreamingGenerator(model, null, new GeneratorOptions { MaxBatchSize = 2 }, (_, _, _) => decoder);
+        var streams = Enumerable.Range(0, 4).Select(_ => CountAsync(generator, new GenerationRequest([3], Endless, 0))).ToArray();
+        foreach (var stream in streams)
+        {
+            var lost = await Assert.ThrowsAnyAsync<Exception>(() => stream);
+            Assert.True(lost is TimeoutException or OperationCanceledException, lost.ToString());
+        }
+
+        await generator.DisposeAsync();
+        Assert.True(decoder.Disposed);
+    }
+
+    [Fact]
     public async Task DisposeAsync_WhileRequestsRun_EndsThemAndGivesTheMemoryBack()
     {
         using var model = TinyModels.Causal();

@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.ExceptionServices;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
-using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Generation;
 
@@ -96,7 +95,6 @@ public sealed class Generator(CausalLanguageModel model, Tokenizer? tokenizer = 
         // The last token is drawn but never read again.
         var maxLength = groups.Max(group => group.Request.PromptIds.Length + group.Request.Parameters.MaxNewTokens - 1);
         var slots = DecoderFactory.Slots(model, groups.Sum(group => (long)group.Rows), groups.Max(group => group.Rows), maxLength, _options);
-        using var noGrad = no_grad();
         using var decoder = DecoderFactory.Create(model, slots, maxLength);
         var scheduler = new BatchScheduler(decoder, model.Config.VocabSize, _options.MaxPrefillTokens);
         foreach (var group in groups)

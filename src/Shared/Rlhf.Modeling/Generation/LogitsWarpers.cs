@@ -29,10 +29,17 @@ internal sealed class LogitsWarpers(int vocabSize)
     /// <param name="logits">[V], with −∞ for what must not come.</param>
     /// <param name="max">The largest of them.</param>
     /// <param name="parameters">Temperature above 0, and the truncations.</param>
-    public void Apply(ReadOnlySpan<float> logits, float max, SamplingParameters parameters)
+    /// <returns>The sum of all weights before anything is truncated; not finite if the logits are not, and then there is no distribution.</returns>
+    public double Apply(ReadOnlySpan<float> logits, float max, SamplingParameters parameters)
     {
+        var scale = (float)(1 / parameters.Temperature);
         _truncated = false;
-        _total = VectorMath.Exp(logits, max, (float)(1 / parameters.Temperature), _weights);
+        var total = _total = VectorMath.Exp(logits, max, scale, _weights);
+        if (!double.IsFinite(total))
+        {
+            return total;
+        }
+
         if (parameters.TopK > 0 && parameters.TopK < vocabSize)
         {
             Truncate(BitConverter.UInt32BitsToSingle(_selection.Threshold(MemoryMarshal.Cast<float, uint>(_weights), [], parameters.TopK)));
@@ -51,7 +58,7 @@ internal sealed class LogitsWarpers(int vocabSize)
 
         if (parameters.TypicalP < 1)
         {
-            KeepTypical(parameters.TypicalP);
+            KeepTypical(parameters.TypicalP, logits, max, scale);
         }
 
         if (parameters.EpsilonCutoff > 0)
@@ -63,8 +70,10 @@ internal sealed class LogitsWarpers(int vocabSize)
         if (parameters.EtaCutoff > 0)
         {
             Truncate(0);
-            CutOff(Math.Min(parameters.EtaCutoff, Math.Sqrt(parameters.EtaCutoff) * Math.Exp(-Entropy())));
+            CutOff(Math.Min(parameters.EtaCutoff, Math.Sqrt(parameters.EtaCutoff) * Math.Exp(-Entropy(logits, max, scale))));
         }
+
+        return total;
     }
 
     /// <summary>The token at a point of the cumulative distribution, in order of ids.</summary>
@@ -218,15 +227,16 @@ internal sealed class LogitsWarpers(int vocabSize)
         _count = count;
     }
 
-    private void KeepTypical(double p)
+    private void KeepTypical(double p, ReadOnlySpan<float> logits, float max, float scale)
     {
+        // The logarithm of a weight is at hand: it is what the weight is the exponential of.
         Truncate(0);
-        var entropy = Entropy();
-        var logTotal = Math.Log(_total);
+        var typical = Math.Log(_total) - Entropy(logits, max, scale);
         for (var i = 0; i < _count; i++)
         {
-            _masses[i] = _weights[_kept[i]];
-            _keys[i] = ~BitConverter.SingleToUInt32Bits((float)Math.Abs(logTotal - Math.Log(_masses[i]) - entropy));
+            var id = _kept[i];
+            _masses[i] = _weights[id];
+            _keys[i] = ~BitConverter.SingleToUInt32Bits((float)Math.Abs(typical - ((logits[id] - max) * scale)));
         }
 
         var threshold = _selection.Threshold(_keys.AsSpan(0, _count), _masses.AsSpan(0, _count), p * _total);
@@ -245,12 +255,12 @@ internal sealed class LogitsWarpers(int vocabSize)
     }
 
     /// <summary>−Σ p·ln p over what is kept, in nats.</summary>
-    private double Entropy()
+    private double Entropy(ReadOnlySpan<float> logits, float max, float scale)
     {
         double sum = 0;
         foreach (var id in Kept)
         {
-            sum += _weights[id] * Math.Log(_weights[id]);
+            sum += _weights[id] * ((logits[id] - max) * scale);
         }
 
         return Math.Log(_total) - (sum / _total);

@@ -10,6 +10,9 @@ internal sealed class RadixSelection
     private const int Buckets = 1 << BucketBits;
     private readonly double[] _buckets = new double[Buckets];
 
+    // A second histogram: neighbours often fall into the same bucket, and one addition would have to wait for the other.
+    private readonly double[] _others = new double[Buckets];
+
     /// <summary>The largest key such that it and all larger ones have at least the target mass together.</summary>
     /// <param name="keys">At least one with a positive mass. Bits of floats that are not negative have the order of the floats.</param>
     /// <param name="masses">The mass of each; empty: 1 each.</param>
@@ -48,12 +51,27 @@ internal sealed class RadixSelection
     private void Fill(ReadOnlySpan<uint> keys, ReadOnlySpan<float> masses, uint prefix, uint fixedBits, int shift)
     {
         Array.Clear(_buckets);
+        Array.Clear(_others);
         for (var i = 0; i < keys.Length; i++)
         {
             if ((keys[i] & fixedBits) == prefix)
             {
-                _buckets[(keys[i] >> shift) & (Buckets - 1)] += masses.IsEmpty ? 1 : masses[i];
+                var bucket = (keys[i] >> shift) & (Buckets - 1);
+                var mass = masses.IsEmpty ? 1 : masses[i];
+                if ((i & 1) == 0)
+                {
+                    _buckets[bucket] += mass;
+                }
+                else
+                {
+                    _others[bucket] += mass;
+                }
             }
+        }
+
+        for (var bucket = 0; bucket < Buckets; bucket++)
+        {
+            _buckets[bucket] += _others[bucket];
         }
     }
 }

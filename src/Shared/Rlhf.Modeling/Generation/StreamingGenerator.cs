@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
-using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Generation;
 
@@ -13,6 +12,7 @@ namespace Rlhf.Modeling.Generation;
 public sealed class StreamingGenerator : IAsyncDisposable
 {
     private readonly CausalLanguageModel _model;
+    private readonly Func<CausalLanguageModel, int, int, IDecoder> _createDecoder;
     private readonly Tokenizer? _tokenizer;
     private readonly GeneratorOptions _options;
     private readonly int _maxLength;
@@ -31,6 +31,12 @@ public sealed class StreamingGenerator : IAsyncDisposable
     /// <param name="options">What may be used of the machine.</param>
     /// <exception cref="ArgumentException">If the options are illegal, or not even one sequence would fit.</exception>
     public StreamingGenerator(CausalLanguageModel model, Tokenizer? tokenizer = null, GeneratorOptions? options = null)
+        : this(model, tokenizer, options, DecoderFactory.Create)
+    {
+    }
+
+    internal StreamingGenerator(
+        CausalLanguageModel model, Tokenizer? tokenizer, GeneratorOptions? options, Func<CausalLanguageModel, int, int, IDecoder> createDecoder)
     {
         ArgumentNullException.ThrowIfNull(model);
         _options = options ?? new GeneratorOptions();
@@ -39,6 +45,7 @@ public sealed class StreamingGenerator : IAsyncDisposable
             throw new ArgumentException(string.Join("; ", faults), nameof(options));
         }
 
+        _createDecoder = createDecoder;
         _model = model;
         _tokenizer = tokenizer;
         var longest = DecoderFactory.LongestText(model.Config);
@@ -111,8 +118,7 @@ public sealed class StreamingGenerator : IAsyncDisposable
         var streams = new Dictionary<SequenceGroup, ChannelWriter<GeneratedToken>>();
         try
         {
-            using var noGrad = no_grad();
-            using var decoder = DecoderFactory.Create(_model, _slots, _maxLength);
+            using var decoder = _createDecoder(_model, _slots, _maxLength);
             var scheduler = new BatchScheduler(decoder, _model.Config.VocabSize, _options.MaxPrefillTokens);
             while (scheduler.HasWork || WaitForArrival())
             {

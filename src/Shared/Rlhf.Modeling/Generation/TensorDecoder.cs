@@ -195,7 +195,6 @@ internal sealed class TensorDecoder : IDecoder, IKeyValueCache
 
     private void CopyRow(int from, int to)
     {
-        using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         foreach (var cache in _keys.Concat(_values))
         {

@@ -24,7 +24,15 @@ internal sealed class TokenSampler(int vocabSize)
         ReadOnlySpan<float> logits, SamplingParameters parameters, ReadOnlySpan<int> ids, int promptLength, ReadOnlySpan<int> endIds, Philox random)
     {
         var max = VectorMath.Max(logits);
-        var logTotal = LogTotal(logits, max);
+        if (parameters.Temperature == 1 && LogitsProcessors.AreIdle(parameters, ids.Length - promptLength))
+        {
+            // The model's own distribution is the one that is drawn from: one pass over the vocabulary serves both.
+            var logSum = Finite(max, _warpers.Apply(logits, max, parameters));
+            var drawn = _warpers.Draw(random.NextDouble());
+            return (drawn, (float)((double)logits[drawn] - max - logSum));
+        }
+
+        var logTotal = Finite(max, VectorMath.SumExp(logits, max, 1));
         var scores = logits;
         var best = max;
         if (!LogitsProcessors.AreIdle(parameters, ids.Length - promptLength))
@@ -52,7 +60,7 @@ internal sealed class TokenSampler(int vocabSize)
         ReadOnlySpan<float> logits, SamplingParameters parameters, ReadOnlySpan<int> ids, int promptLength, ReadOnlySpan<int> endIds, out double logNormalizer)
     {
         var max = VectorMath.Max(logits);
-        logNormalizer = max + LogTotal(logits, max);
+        logNormalizer = max + Finite(max, VectorMath.SumExp(logits, max, 1));
         for (var i = 0; i < logits.Length; i++)
         {
             _scores[i] = (float)(logits[i] - logNormalizer);
@@ -72,13 +80,10 @@ internal sealed class TokenSampler(int vocabSize)
         }
     }
 
-    private static double LogTotal(ReadOnlySpan<float> logits, float max)
-    {
-        var logTotal = Math.Log(VectorMath.SumExp(logits, max, 1));
-        return float.IsFinite(max) && double.IsFinite(logTotal)
-            ? logTotal
-            : throw new InvalidOperationException("the model's logits are not finite: its weights are damaged or training diverged");
-    }
+    /// <summary>The logarithm of the sum, if both are sound.</summary>
+    private static double Finite(float max, double sum) => float.IsFinite(max) && double.IsFinite(sum)
+        ? Math.Log(sum)
+        : throw new InvalidOperationException("the model's logits are not finite: its weights are damaged or training diverged");
 
     private int Draw(ReadOnlySpan<float> scores, float best, SamplingParameters parameters, Philox random)
     {
