@@ -28,6 +28,36 @@ internal static class TinyModels
         PadTokenId = 2,
     };
 
+    /// <summary>A small config of every family, and of the variants that change how a block is put together.</summary>
+    public static IReadOnlyDictionary<string, TransformerConfig> Families { get; } = new Dictionary<string, TransformerConfig>
+    {
+        ["llama"] = Config,
+        ["llama-llama3"] = Config with
+        {
+            RopeScaling = new RopeScaling("llama3", 8) { LowFreqFactor = 1, HighFreqFactor = 4, OriginalMaxPositionEmbeddings = 16 },
+        },
+        ["llama-yarn"] = Config with { RopeScaling = new RopeScaling("yarn", 4) { BetaFast = 4, BetaSlow = 0.5, AttentionFactor = 1.25 } },
+        ["llama-dynamic"] = Config with { RopeScaling = new RopeScaling("dynamic", 2), AttentionBias = true, MlpBias = true },
+        ["mistral"] = Config with { ModelType = "mistral", SlidingWindow = 3, TieWordEmbeddings = false },
+        ["qwen2"] = Config with { ModelType = "qwen2", UseSlidingWindow = true, SlidingWindow = 3, MaxWindowLayers = 1 },
+        ["qwen3"] = Config with { ModelType = "qwen3", HeadDim = 16, LayerTypes = ["sliding_attention", "full_attention"], UseSlidingWindow = true, SlidingWindow = 4 },
+        ["gpt2"] = LayerNormed with { ModelType = "gpt2", HiddenAct = "gelu_new", IntermediateSize = 40, ScaleAttnByInverseLayerIdx = true },
+        ["gpt_neox"] = LayerNormed with { ModelType = "gpt_neox", HiddenAct = "gelu", PartialRotaryFactor = 0.25, AttentionBias = true, TieWordEmbeddings = false },
+        ["gpt_neox-sequential"] = LayerNormed with { ModelType = "gpt_neox", HiddenAct = "gelu", UseParallelResidual = false, RopeScaling = new RopeScaling("linear", 2) },
+        ["opt"] = Opt,
+        ["opt-norm-after"] = Opt with { DoLayerNormBefore = false, WordEmbedProjDim = 16 },
+        ["opt-plain"] = Opt with
+        {
+            EnableBias = false, LayerNormElementwiseAffine = false, RemoveFinalLayerNorm = true, TieWordEmbeddings = false,
+        },
+        ["bloom"] = LayerNormed with { ModelType = "bloom", HiddenAct = "gelu_pytorch_tanh", IntermediateSize = 128, ApplyResidualConnectionPostLayernorm = true },
+        ["phi"] = LayerNormed with { ModelType = "phi", HiddenAct = "gelu_new", PartialRotaryFactor = 0.5, NumKeyValueHeads = 2, TieWordEmbeddings = false },
+    };
+
+    private static TransformerConfig Opt => Config with { ModelType = "opt", HiddenAct = "relu", NumKeyValueHeads = 4, RmsNormEps = 1e-6 };
+
+    private static TransformerConfig LayerNormed => Config with { NumKeyValueHeads = 4, RmsNormEps = 1e-6, LayerNormEps = 1e-4 };
+
     public static CausalLanguageModel Causal(TransformerConfig? config = null, ulong seed = 1)
     {
         var model = new CausalLanguageModel(config ?? Config);

@@ -4,6 +4,7 @@ using Rlhf.Modeling.Heads;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Tests.Checkpoints;
@@ -11,7 +12,7 @@ namespace Rlhf.Modeling.Tests.Checkpoints;
 public sealed class PretrainedModelTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
-    private readonly TorchSharp.DisposeScope _scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
     private readonly CausalLanguageModel _model = TinyModels.Causal(TinyModels.Config with { TieWordEmbeddings = false, EosTokenIds = [1, 4] });
 
     private string Target => _directory.File("model");
@@ -211,8 +212,150 @@ public sealed class PretrainedModelTests : IDisposable
         AssertLoadFails("is in two files");
         File.WriteAllText(index, """{"weight_map":{"x":"../outside.safetensors"}}""");
         AssertLoadFails("must be a file name without a folder");
-        File.WriteAllText(index, """{"weights":1}""");
-        AssertLoadFails("weight_map");
+        foreach (var damaged in (string[])["""{"weights":1}""", """{"weight_map":[]}""", """{"weight_map":{"x":1}}""", "[]", "{"])
+        {
+            File.WriteAllText(index, damaged);
+            AssertLoadFails("model.safetensors.index.json: must hold weight_map");
+        }
+
+        File.WriteAllText(index, """{"weight_map":{"x":null}}""");
+        AssertLoadFails("must be a file name");
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float32, "float32")]
+    [InlineData(ScalarType.Float16, "float16")]
+    [InlineData(ScalarType.BFloat16, "bfloat16")]
+    public void Save_EveryFamilyInOneFileOrShards_LoadsBitEqualAndSavesTheSameFiles(ScalarType dtype, string name)
+    {
+        var tokenizer = TinyModels.Tokenizer();
+        foreach (var (family, config) in TinyModels.Families)
+        {
+            using var model = TinyModels.Causal(config);
+            model.to(dtype);
+            foreach (var maxShardSize in (long[])[1 << 30, 6000])
+            {
+                var (first, second) = (_directory.File($"{family}-{maxShardSize}"), _directory.File($"{family}-{maxShardSize}-again"));
+                PretrainedModel.Save(model, tokenizer, first, maxShardSize: maxShardSize);
+                Assert.Equal(maxShardSize > 6000, File.Exists(Path.Combine(first, "model.safetensors")));
+                Assert.Equal(name, JsonNode.Parse(File.ReadAllText(Path.Combine(first, "config.json")))!["torch_dtype"]!.GetValue<string>());
+                using var loaded = PretrainedModel.LoadCausal(first, dtype);
+                foreach (var ((parameterName, expected), (_, actual)) in model.named_parameters().Zip(loaded.named_parameters()))
+                {
+                    Assert.Equal(dtype, actual.dtype);
+                    Assert.True(expected.bytes.SequenceEqual(actual.bytes), $"{family}: {parameterName}");
+                }
+
+                PretrainedModel.Save(loaded, tokenizer, second, maxShardSize: maxShardSize);
+                Assert.Equal(CheckpointHash.Compute(first), CheckpointHash.Compute(second));
+            }
+        }
+    }
+
+    [Fact]
+    public void Save_Shards_NamesSizesAndIndexAreThoseOfTransformers()
+    {
+        // Embedding and head: 48 · 32 · 4 = 6144 bytes each, larger than a shard; the largest other matrix has 40 · 32 · 4 = 5120.
+        PretrainedModel.Save(_model, TinyModels.Tokenizer(), Target, maxShardSize: 5500);
+        var files = Directory.GetFiles(Target, "*.safetensors").Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal).ToArray();
+        Assert.Equal(Enumerable.Range(1, files.Length).Select(i => $"model-{i:D5}-of-{files.Length:D5}.safetensors"), files);
+        var index = JsonNode.Parse(File.ReadAllText(Path.Combine(Target, "model.safetensors.index.json")))!;
+        Assert.Equal(_model.parameters().Sum(parameter => 4 * parameter.numel()), index["metadata"]!["total_size"]!.GetValue<long>());
+        var map = index["weight_map"]!.AsObject().ToDictionary(entry => entry.Key, entry => entry.Value!.GetValue<string>());
+        Assert.Equal(_model.named_parameters().Select(entry => entry.name).Order(StringComparer.Ordinal), map.Keys.Order(StringComparer.Ordinal));
+        foreach (var file in files)
+        {
+            using var shard = SafeTensorsFile.Open(Path.Combine(Target, file));
+            Assert.All(shard.Names, name => Assert.Equal(file, map[name]));
+            var bytes = shard.Names.Sum(name => 4 * shard.Describe(name).Shape.Aggregate(1L, (product, extent) => product * extent));
+            Assert.True(bytes <= 5500 || shard.Names.Count == 1, $"{file} has {bytes} bytes");
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => PretrainedModel.Save(_model, TinyModels.Tokenizer(), Target, maxShardSize: 0));
+    }
+
+    [Fact]
+    public void Load_MixedTypes_InTheWantedOne()
+    {
+        var original = Parameters(_model);
+        ScalarType[] types = [ScalarType.BFloat16, ScalarType.Float16, ScalarType.Float32, ScalarType.Float64];
+        Rewrite(tensors =>
+        {
+            foreach (var (name, i) in tensors.Keys.ToArray().Select((name, i) => (name, i)))
+            {
+                tensors[name] = tensors[name].to_type(types[i % types.Length]);
+            }
+        });
+        using var single = PretrainedModel.LoadCausal(Target);
+        Assert.All(Parameters(single), entry => Assert.All(entry.Value.Zip(original[entry.Key]), pair => Assert.Equal(pair.Second, pair.First, 0.01f)));
+        using var half = PretrainedModel.LoadCausal(Target, ScalarType.Float16);
+        foreach (var ((name, expected), (_, actual)) in single.named_parameters().Zip(half.named_parameters()))
+        {
+            Assert.True(expected.to_type(ScalarType.Float16).bytes.SequenceEqual(actual.bytes), name);
+        }
+    }
+
+    [Fact]
+    public void Load_NumberBeyondFloat16_IsRefusedThereOnly()
+    {
+        Rewrite(tensors => tensors["model.norm.weight"] = full([32], 70000f));
+        using (PretrainedModel.LoadCausal(Target))
+        {
+        }
+
+        var fault = Assert.Throws<CheckpointException>(() => PretrainedModel.LoadCausal(Target, ScalarType.Float16));
+        Assert.Contains("model.norm.weight holds NaN or infinite", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("Int64", Assert.Throws<ArgumentException>(() => PretrainedModel.LoadCausal(Target, ScalarType.Int64)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("llama", "rotary_emb.inv_freq")]
+    [InlineData("gpt2", "h.0.attn.bias,h.0.attn.masked_bias")]
+    [InlineData("gpt_neox", "layers.0.attention.bias,layers.0.attention.masked_bias,layers.0.attention.rotary_emb.inv_freq")]
+    [InlineData("opt", "")]
+    [InlineData("bloom", "")]
+    public void Load_FileOfTheStackAloneWithBuffers_IsThatOfTheModel(string family, string buffers)
+    {
+        using var model = TinyModels.Causal(TinyModels.Families[family] with { TieWordEmbeddings = true });
+        PretrainedModel.Save(model, TinyModels.Tokenizer(), Target);
+        var path = Path.Combine(Target, "model.safetensors");
+        using (var file = SafeTensorsFile.Open(path))
+        {
+            var tensors = file.Names.ToDictionary(name => name[(name.IndexOf('.', StringComparison.Ordinal) + 1)..], name => file.Read(name));
+            foreach (var buffer in buffers.Split(',', StringSplitOptions.RemoveEmptyEntries))
+            {
+                tensors[$"{(family == "llama" ? "layers.1.self_attn." : "")}{buffer}"] = ones(1, 1, 4, 4);
+            }
+
+            SafeTensorsWriter.Write(path, tensors);
+        }
+
+        using (var loaded = PretrainedModel.LoadCausal(Target))
+        {
+            Assert.Equal(Parameters(model), Parameters(loaded));
+        }
+    }
+
+    [Fact]
+    public void Save_Gpt2_StoresItsMatricesAsTheReferenceDoes()
+    {
+        using var model = TinyModels.Causal(TinyModels.Families["gpt2"]);
+        PretrainedModel.Save(model, TinyModels.Tokenizer(), Target);
+        using var file = SafeTensorsFile.Open(Path.Combine(Target, "model.safetensors"));
+        Assert.Equal([32L, 96L], file.Describe("transformer.h.0.attn.c_attn.weight").Shape);
+        var expected = model.Body.Layers[0].Attention.Fused!.weight.transpose(0, 1);
+        Assert.Equal(TinyModels.Floats(expected), TinyModels.Floats(file.Read("transformer.h.0.attn.c_attn.weight")));
+    }
+
+    [Theory]
+    [InlineData("num_hidden_layers", 2000000000)]
+    [InlineData("vocab_size", 2000000000)]
+    [InlineData("intermediate_size", 2000000000)]
+    public void Load_ConfigOfAHugeModel_IsRefusedBeforeMemoryIsReserved(string field, int value)
+    {
+        PretrainedModel.Save(_model, TinyModels.Tokenizer(), Target);
+        EditConfig(json => json[field] = value);
+        AssertLoadFails("the config needs more than", "the files hold");
     }
 
     [Fact]

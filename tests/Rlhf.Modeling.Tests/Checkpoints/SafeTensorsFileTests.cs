@@ -1,12 +1,16 @@
 using System.Buffers.Binary;
 using System.Text;
 using Rlhf.Modeling.Checkpoints;
+using Rlhf.Numerics;
 using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Tests.Checkpoints;
 
 public sealed class SafeTensorsFileTests
 {
+    /// <summary>What a header is made of.</summary>
+    private const string Signs = "{}[]\",:0129-";
+
     private const string OneTensor = """{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""";
 
     [Fact]
@@ -43,6 +47,8 @@ public sealed class SafeTensorsFileTests
     [InlineData("""{"w":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}""", 8, "shape must be a list of non-negative integers, found -2")]
     [InlineData("""{"w":{"dtype":"F32","shape":2,"data_offsets":[0,8]}}""", 8, "shape must be a list")]
     [InlineData("""{"w":{"dtype":"F32","shape":[4611686018427387904,2],"data_offsets":[0,8]}}""", 8, "overflows")]
+    [InlineData("""{"w":{"dtype":"F32","shape":[0,4611686018427387904,4],"data_offsets":[0,0]}}""", 0, "overflows")]
+    [InlineData("""{"w":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}}""", 8, "dtype \"F8_E4M3\"; supported: F64, F32")]
     [InlineData("""{"w":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""", 8, "begin ≤ end")]
     [InlineData("""{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8,16]}}""", 8, "begin ≤ end")]
     [InlineData("""{"w":{"dtype":"F32","shape":[2]}}""", 8, "exactly the fields")]
@@ -153,6 +159,85 @@ public sealed class SafeTensorsFileTests
             path, new Dictionary<string, Tensor> { ["s"] = ones(2).to_type(ScalarType.Int16) })).Message, StringComparison.Ordinal);
         Assert.Equal("old", File.ReadAllText(path));
         Assert.Single(Directory.GetFiles(directory.Path));
+    }
+
+    [Fact]
+    public void Open_MoreDimensionsThanLibtorchHas_IsRefused()
+    {
+        using var directory = new TemporaryDirectory();
+        var shape = string.Join(',', Enumerable.Repeat(1, 65));
+        var path = Make(directory, """{"w":{"dtype":"F32","shape":[""" + shape + """],"data_offsets":[0,4]}}""", new byte[4]);
+        Assert.Contains("has 65 dimensions; at most 64", Assert.Throws<CheckpointException>(() => SafeTensorsFile.Open(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void OpenAndRead_MutatedFiles_FailOnlyAsTheyShould()
+    {
+        using var directory = new TemporaryDirectory();
+        using var scope = NewDisposeScope();
+        var valid = directory.File("valid.safetensors");
+        SafeTensorsWriter.Write(
+            valid,
+            new Dictionary<string, Tensor> { ["a.weight"] = ones(3, 4), ["b.bias"] = zeros(5, ScalarType.BFloat16), ["n"] = tensor(new long[] { 1, 2 }) },
+            new Dictionary<string, string> { ["format"] = "pt" });
+        var original = File.ReadAllBytes(valid);
+        var random = new Philox(11);
+        var path = directory.File("mutated.safetensors");
+        var accepted = 0;
+        for (var round = 0; round < 1500; round++)
+        {
+            File.WriteAllBytes(path, Mutated(original, random));
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            try
+            {
+                using var inner = NewDisposeScope();
+                using var file = SafeTensorsFile.Open(path);
+                foreach (var name in file.Names)
+                {
+                    file.Read(name);
+                }
+
+                accepted++;
+            }
+            catch (CheckpointException)
+            {
+            }
+
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 200_000);
+        }
+
+        // Changed numbers of tensors are no damage that could be seen; most changes of the header are.
+        Assert.InRange(accepted, 50, 750);
+    }
+
+    private static byte[] Mutated(byte[] original, Philox random)
+    {
+        var bytes = original.ToList();
+        for (var change = 1 + random.Next(4); change > 0; change--)
+        {
+            var place = random.Next(bytes.Count);
+            switch (random.Next(5))
+            {
+                case 0:
+                    bytes[place] = (byte)random.Next(256);
+                    break;
+                case 1:
+                    bytes[place] ^= (byte)(1 << random.Next(8));
+                    break;
+                case 2:
+                    bytes.RemoveAt(place);
+                    break;
+                case 3:
+                    bytes.Insert(place, (byte)Signs[random.Next(Signs.Length)]);
+                    break;
+                default:
+                    bytes.RemoveRange(place, Math.Min(random.Next(20), bytes.Count - place));
+                    bytes.Add(0);
+                    break;
+            }
+        }
+
+        return [.. bytes];
     }
 
     private static string Make(TemporaryDirectory directory, string header, byte[] data)

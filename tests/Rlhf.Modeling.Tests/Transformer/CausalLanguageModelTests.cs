@@ -1,4 +1,5 @@
 using Rlhf.Modeling.Transformer;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Tests.Transformer;
@@ -186,6 +187,74 @@ public sealed class CausalLanguageModelTests
     [Fact]
     public void Constructor_IllegalConfig_ListsFaults() =>
         Assert.Contains("head_dim", Assert.Throws<ArgumentException>(() => new CausalLanguageModel(TinyModels.Config with { HeadDim = 7 })).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Initialize_Gpt2_MatricesIntoTheResidualStreamAreSmaller()
+    {
+        // 2 blocks: 0.3 / √4. The matrices have 1,024 and 1,280 draws: 10% is more than four standard errors.
+        using var model = TinyModels.Causal(TinyModels.Families["gpt2"]);
+        foreach (var weight in model.Body.Layers.SelectMany(layer => (Tensor[])[layer.Attention.Output.weight, layer.FeedForward.Down.weight]))
+        {
+            Assert.InRange(Math.Sqrt(TinyModels.Floats(weight).Average(value => (double)value * value)), 0.135, 0.165);
+        }
+
+        Assert.InRange(Math.Sqrt(TinyModels.Floats(model.Body.Layers[0].Attention.Fused!.weight).Average(value => (double)value * value)), 0.27, 0.33);
+    }
+
+    [Fact]
+    public void HiddenStates_EmbeddingsBlocksAndFinalNorm()
+    {
+        using var scope = NewDisposeScope();
+        using var model = TinyModels.Causal(TinyModels.Config);
+        var ids = TinyModels.Ids([5, 9, 14, 3]);
+        var states = model.HiddenStates(ids);
+        Assert.Equal(3, states.Count);
+        Assert.Equal(TinyModels.Floats(model.Body.TokenEmbedding.forward(ids)), TinyModels.Floats(states[0]));
+        Assert.Equal(TinyModels.Floats(model.Hidden(ids)), TinyModels.Floats(states[2]));
+    }
+
+    [Fact]
+    public void Forward_EveryFamily_LeavesNoTensorsAndReachesEveryParameter()
+    {
+        foreach (var (family, config) in TinyModels.Families)
+        {
+            using var model = TinyModels.Causal(config);
+            var before = TinyModels.LiveTensors();
+            using (NewDisposeScope())
+            {
+                var (ids, mask) = TinyModels.Padded(Rows, left: true);
+                var logits = model.forward(ids, mask);
+                Assert.Equal([2L, 5L, 48L], logits.shape);
+                logits.square().mean().backward();
+                foreach (var (name, parameter) in model.named_parameters())
+                {
+                    Assert.True(parameter.grad is not null, $"{family}: {name}");
+                    parameter.grad = null;
+                }
+            }
+
+            Assert.Equal(before, TinyModels.LiveTensors());
+        }
+    }
+
+    [Fact]
+    public void Hidden_InBfloat16_IsCloseToSinglePrecision()
+    {
+        foreach (var (family, config) in TinyModels.Families)
+        {
+            using var scope = NewDisposeScope();
+            using var model = TinyModels.Causal(config with { InitializerRange = 0.1 });
+            var ids = TinyModels.Ids([5, 9, 14, 3, 22]);
+            var expected = model.Hidden(ids).detach();
+            model.to(ScalarType.BFloat16);
+            var actual = model.Hidden(ids);
+            Assert.Equal(ScalarType.BFloat16, actual.dtype);
+
+            // 8 bits of mantissa: each of a few dozen roundings on the way costs up to 0.4%.
+            var error = (actual.to_type(ScalarType.Float32) - expected).square().mean().sqrt() / expected.square().mean().sqrt();
+            Assert.True(error.item<float>() < 0.03, $"{family}: {error.item<float>()}");
+        }
+    }
 
     private static void AssertClose(float[] expected, float[] actual, float tolerance)
     {

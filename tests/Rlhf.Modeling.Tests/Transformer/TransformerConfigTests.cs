@@ -17,6 +17,99 @@ public sealed class TransformerConfigTests
     }
 
     [Fact]
+    public void Load_OfToJsonOfEveryFamily_SameConfig()
+    {
+        using var directory = new TemporaryDirectory();
+        foreach (var (family, config) in TinyModels.Families)
+        {
+            Assert.Empty(config.Validate());
+            File.WriteAllText(directory.File("config.json"), config.ToJson());
+            var loaded = TransformerConfig.Load(directory.File("config.json"));
+
+            // Lists are compared by their elements, which records do not do.
+            Assert.Equal(config.EosTokenIds, loaded.EosTokenIds);
+            Assert.Equal(config.LayerTypes, loaded.LayerTypes);
+            Assert.True(config == loaded with { EosTokenIds = config.EosTokenIds, LayerTypes = config.LayerTypes }, $"{family}: {config} became {loaded}");
+        }
+    }
+
+    [Theory]
+    [InlineData("llama", "rope_scaling", """{"type":"su","factor":2}""", "rope_scaling.type is \"su\"")]
+    [InlineData("llama", "rope_scaling", """{"rope_type":"linear"}""", "rope_scaling.factor is missing")]
+    [InlineData("llama", "rope_scaling", """{"rope_type":"linear","factor":-1}""", "rope_scaling.factor (-1) must be positive")]
+    [InlineData("llama", "rope_scaling", """{"rope_type":"llama3","factor":2}""", "llama3 needs original_max_position_embeddings")]
+    [InlineData("llama", "rope_scaling", """{"rope_type":"llama3","factor":2,"original_max_position_embeddings":8,"low_freq_factor":4,"high_freq_factor":1}""", "must be above low_freq_factor")]
+    [InlineData("llama", "rope_scaling", """{"rope_type":"yarn","factor":2,"mscale":1}""", "rope_scaling.mscale is 1")]
+    [InlineData("llama", "rope_scaling", """{"rope_type":"yarn","factor":2,"truncate":false}""", "rope_scaling.truncate is false")]
+    [InlineData("llama", "is_encoder_decoder", "true", "is_encoder_decoder is true")]
+    [InlineData("gpt2", "add_cross_attention", "true", "add_cross_attention is true")]
+    [InlineData("gpt2", "activation_function", "\"selu\"", "activation_function is \"selu\"")]
+    [InlineData("gpt2", "n_head", "5", "hidden_size (32) must be num_attention_heads (5) times head_dim (6)")]
+    [InlineData("gpt_neox", "rotary_pct", "0.1", "it must be even, at least 2")]
+    [InlineData("gpt_neox", "rotary_pct", "1.5", "at most head_dim")]
+    [InlineData("bloom", "hidden_act", "\"relu\"", "hidden_act is \"relu\"")]
+    [InlineData("phi", "qk_layernorm", "true", "qk_layernorm is true")]
+    [InlineData("phi", "tie_word_embeddings", "true", "tie_word_embeddings is true, which is not supported with model_type phi")]
+    [InlineData("qwen2", "layer_types", """["full_attention"]""", "must be a list of 2 times")]
+    [InlineData("qwen2", "layer_types", """["full_attention","linear_attention"]""", "must be a list of 2 times")]
+    [InlineData("qwen2", "layer_types", "7", "layer_types is 7; expected a list of strings")]
+    [InlineData("qwen2", "sliding_window", "null", "use_sliding_window is true, but sliding_window is missing")]
+    [InlineData("qwen2", "max_window_layers", "-1", "max_window_layers (-1)")]
+    [InlineData("mistral", "sliding_window", "0", "sliding_window (0) must be positive")]
+    [InlineData("opt", "word_embed_proj_dim", "0", "word_embed_proj_dim (0) must be positive")]
+    public void Load_UnsupportedOrIllegalField_NamesIt(string family, string field, string value, string expected)
+    {
+        var fault = Assert.Throws<InvalidDataException>(() => Load(json => json[field] = JsonNode.Parse(value), TinyModels.Families[family]));
+        Assert.Contains(expected, fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Validate_FieldsOfOtherFamilies_AreRefused()
+    {
+        Assert.Contains(
+            "num_key_value_heads (2) must equal num_attention_heads (4) with model_type gpt2",
+            Assert.Single((TinyModels.Families["gpt2"] with { NumKeyValueHeads = 2 }).Validate()),
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "rope_scaling has no meaning with model_type opt",
+            Assert.Single((TinyModels.Families["opt"] with { RopeScaling = new RopeScaling("linear", 2) }).Validate()),
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "needs at least 4 turned elements",
+            Assert.Single((TinyModels.Config with { PartialRotaryFactor = 0.25, RopeScaling = new RopeScaling("dynamic", 2) }).Validate()),
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "rope_scaling.rope_type \"su\" is not supported",
+            Assert.Single((TinyModels.Config with { RopeScaling = new RopeScaling("su", 2) }).Validate()),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void MaxPositions_FollowsTheScaling()
+    {
+        Assert.Equal(64, TinyModels.Config.MaxPositions);
+        Assert.Equal(128, (TinyModels.Config with { RopeScaling = new RopeScaling("linear", 2) }).MaxPositions);
+        Assert.Equal(160, (TinyModels.Config with { RopeScaling = new RopeScaling("dynamic", 2.5) }).MaxPositions);
+        Assert.Equal(80, (TinyModels.Config with { RopeScaling = new RopeScaling("yarn", 4) { OriginalMaxPositionEmbeddings = 20 } }).MaxPositions);
+        Assert.Equal(64, TinyModels.Families["llama-llama3"].MaxPositions);
+    }
+
+    [Fact]
+    public void Load_NewFilesRopeParameters_GiveBasePartAndScaling()
+    {
+        var config = Load(
+            json =>
+            {
+                json.Remove("rotary_pct");
+                json.Remove("rotary_emb_base");
+                json.Remove("rope_scaling");
+                json["rope_parameters"] = new JsonObject { ["rope_type"] = "linear", ["factor"] = 3, ["rope_theta"] = 500, ["partial_rotary_factor"] = 0.5 };
+            },
+            TinyModels.Families["gpt_neox"]);
+        Assert.Equal((500, 0.5, new RopeScaling("linear", 3)), (config.RopeTheta, config.PartialRotaryFactor, config.RopeScaling));
+    }
+
+    [Fact]
     public void Load_GenerationConfigBeside_ItsEosRules()
     {
         using var directory = new TemporaryDirectory();
@@ -111,10 +204,10 @@ public sealed class TransformerConfigTests
         Assert.Empty(TinyModels.Config.Validate());
     }
 
-    private static TransformerConfig Load(Action<JsonObject> change)
+    private static TransformerConfig Load(Action<JsonObject> change, TransformerConfig? config = null)
     {
         using var directory = new TemporaryDirectory();
-        var json = JsonNode.Parse(TinyModels.Config.ToJson())!.AsObject();
+        var json = JsonNode.Parse((config ?? TinyModels.Config).ToJson())!.AsObject();
         change(json);
         File.WriteAllText(directory.File("config.json"), json.ToJsonString());
         return TransformerConfig.Load(directory.File("config.json"));

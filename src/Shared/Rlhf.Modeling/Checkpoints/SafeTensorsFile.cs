@@ -1,5 +1,4 @@
 using System.IO.MemoryMappedFiles;
-using Rlhf.Modeling.Transformer;
 using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Checkpoints;
@@ -10,6 +9,9 @@ namespace Rlhf.Modeling.Checkpoints;
 /// </summary>
 public sealed class SafeTensorsFile : IDisposable
 {
+    /// <summary>What is converted or transposed at a time: it stays in the processor's cache.</summary>
+    private const long StagedElements = 1 << 18;
+
     private static readonly Dictionary<string, ScalarType> ScalarTypes = new(StringComparer.Ordinal)
     {
         ["F64"] = ScalarType.Float64,
@@ -90,17 +92,29 @@ public sealed class SafeTensorsFile : IDisposable
     }
 
     /// <summary>Reads a tensor into an existing one of the same shape, converting to its type.</summary>
-    internal void ReadInto(string name, Tensor target)
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="target">Where the numbers go.</param>
+    /// <param name="transposed">Whether the file has the matrix with rows and columns exchanged.</param>
+    /// <returns>Whether every number in the file is finite.</returns>
+    internal bool ReadInto(string name, Tensor target, bool transposed = false)
     {
+        var (dtype, shape) = Describe(name);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        if (target.dtype == Describe(name).Dtype && target.device.type == TorchSharp.DeviceType.CPU && target.is_contiguous())
+        var detached = target.detach();
+        if (!transposed && target.dtype == dtype && target.device.type == TorchSharp.DeviceType.CPU && target.is_contiguous())
         {
-            CopyBytes(name, target.detach());
+            return CopyBytes(name, detached);
         }
-        else
+
+        return shape is [] || target.numel() == 0 ? CopyWhole() : CopyRows(name, detached, shape, dtype, transposed);
+
+        bool CopyWhole()
         {
-            target.copy_(Read(name));
+            var whole = empty(shape, dtype: dtype);
+            var finite = CopyBytes(name, whole);
+            detached.copy_(whole);
+            return finite;
         }
     }
 
@@ -118,21 +132,42 @@ public sealed class SafeTensorsFile : IDisposable
     internal static string NameOf(ScalarType dtype) => ScalarTypes.FirstOrDefault(pair => pair.Value == dtype).Key
         ?? throw new ArgumentException($"safetensors files here hold {string.Join(", ", ScalarTypes.Keys)}, not {dtype}");
 
-    private unsafe void CopyBytes(string name, Tensor tensor)
+    private bool CopyBytes(string name, Tensor tensor) => WithPointer(name, pointer => CopyTo(pointer, tensor));
+
+    private static unsafe bool CopyTo(nint pointer, Tensor tensor) => TensorBytes.Copy((byte*)pointer, tensor);
+
+    /// <summary>Some rows at a time: a second copy of a whole tensor would double what loading needs.</summary>
+    private bool CopyRows(string name, Tensor target, long[] shape, ScalarType dtype, bool transposed)
+    {
+        var rowElements = shape[1..].Aggregate(1L, (product, extent) => product * extent);
+        var rows = Math.Clamp(StagedElements / rowElements, 1, shape[0]);
+        var rowBytes = rowElements * SafeTensorsHeader.ElementSizes[NameOf(dtype)];
+        var staged = empty([rows, .. shape[1..]], dtype: dtype);
+        return WithPointer(name, pointer =>
+        {
+            var finite = true;
+            for (var row = 0L; row < shape[0]; row += rows)
+            {
+                using var scope = NewDisposeScope();
+                var count = Math.Min(rows, shape[0] - row);
+                var part = staged.narrow(0, 0, count);
+                finite &= CopyTo(pointer + (nint)(row * rowBytes), part);
+                target.narrow(transposed ? 1 : 0, row, count).copy_(transposed ? part.transpose(0, 1) : part);
+            }
+
+            return finite;
+        });
+    }
+
+    private unsafe T WithPointer<T>(string name, Func<nint, T> use)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        var entry = Find(name);
         byte* start = null;
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
         try
         {
-            var source = start + _view.PointerOffset + _dataStart + Find(name).Begin;
-            foreach (var part in TensorBytes.Parts(tensor))
-            {
-                var target = part.bytes;
-                new ReadOnlySpan<byte>(source, target.Length).CopyTo(target);
-                source += target.Length;
-                GC.KeepAlive(part);
-            }
+            return use((nint)(start + _view.PointerOffset + _dataStart + entry.Begin));
         }
         finally
         {

@@ -15,6 +15,9 @@ internal sealed class SafeTensorsHeader
     /// <summary>The reference implementation's limit; more is a damaged length field rather than a model.</summary>
     public const long MaxLength = 100_000_000;
 
+    /// <summary>What libtorch allows.</summary>
+    private const int MaxRank = 64;
+
     /// <summary>Bytes of one element, by the format's name of the type.</summary>
     public static readonly IReadOnlyDictionary<string, int> ElementSizes = new Dictionary<string, int>
     {
@@ -121,18 +124,28 @@ internal sealed class SafeTensorsHeader
             throw Fault($"tensor \"{name}\" has data_offsets [{string.Join(", ", offsets)}]; expected [begin, end] with begin ≤ end");
         }
 
-        long bytes = size;
+        if (shape.Length > MaxRank)
+        {
+            throw Fault($"tensor \"{name}\" has {shape.Length} dimensions; at most {MaxRank} are allowed");
+        }
+
+        // Extents beside a 0 count too: libtorch computes strides of them.
+        long elements = size;
+        long bytes = 1;
         try
         {
             foreach (var extent in shape)
             {
-                bytes = checked(bytes * extent);
+                elements = checked(elements * Math.Max(extent, 1));
+                bytes = extent == 0 ? 0 : bytes;
             }
         }
         catch (OverflowException)
         {
             throw Fault($"tensor \"{name}\" has shape [{string.Join(", ", shape)}], whose size overflows");
         }
+
+        bytes *= elements;
 
         return bytes == offsets[1] - offsets[0]
             ? new SafeTensorsEntry(name, type.GetString()!, shape, offsets[0], offsets[1])

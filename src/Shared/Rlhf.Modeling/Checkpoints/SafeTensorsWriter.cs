@@ -61,6 +61,10 @@ public static class SafeTensorsWriter
         }
     }
 
+    /// <summary>The bytes that a tensor takes in a file.</summary>
+    internal static long StoredBytes(Tensor tensor, ScalarType? dtype) =>
+        tensor.numel() * SafeTensorsHeader.ElementSizes[SafeTensorsFile.NameOf(StoredType(tensor, dtype))];
+
     private static ScalarType StoredType(Tensor tensor, ScalarType? wanted) =>
         wanted is { } type && tensor.dtype is ScalarType.Float64 or ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16
             ? wanted.Value

@@ -23,10 +23,13 @@ internal sealed class StoredWeights : IDisposable
 
     /// <summary>Opens every file of the directory.</summary>
     /// <param name="directory">A model directory.</param>
-    /// <param name="names">The names of the family.</param>
-    /// <exception cref="CheckpointException">If a file is absent or damaged, or two files hold one tensor.</exception>
-    public static StoredWeights Open(string directory, ModuleNames names)
+    /// <param name="config">Its config.</param>
+    /// <exception cref="CheckpointException">
+    /// If a file is absent or damaged, two files hold one tensor, or the config is that of a larger model.
+    /// </exception>
+    public static StoredWeights Open(string directory, TransformerConfig config)
     {
+        var names = config.Architecture.Names;
         var weights = new StoredWeights(directory);
         try
         {
@@ -36,6 +39,7 @@ internal sealed class StoredWeights : IDisposable
             }
 
             weights.AddPrefix(names);
+            weights.CheckSize(config);
             return weights;
         }
         catch
@@ -51,7 +55,7 @@ internal sealed class StoredWeights : IDisposable
 
     public Tensor Read(string name, ScalarType dtype) => _tensors[name].File.Read(_tensors[name].Name, dtype);
 
-    public void ReadInto(string name, Tensor target) => _tensors[name].File.ReadInto(_tensors[name].Name, target);
+    public bool ReadInto(string name, Tensor target, bool transposed) => _tensors[name].File.ReadInto(_tensors[name].Name, target, transposed);
 
     public void Remove(string name) => _tensors.Remove(name);
 
@@ -68,8 +72,8 @@ internal sealed class StoredWeights : IDisposable
         try
         {
             using var index = JsonDocument.Parse(File.ReadAllBytes(indexPath));
-            var files = index.RootElement.GetProperty("weight_map").EnumerateObject().Select(entry => entry.Value.GetString()!).Distinct();
-            return [.. files.Select(name => Path.GetFileName(name) == name && name.Length > 0
+            var files = index.RootElement.GetProperty("weight_map").EnumerateObject().Select(entry => entry.Value.GetString()).Distinct();
+            return [.. files.Select(name => !string.IsNullOrEmpty(name) && Path.GetFileName(name) == name
                 ? name
                 : throw new CheckpointException($"{indexPath}: \"{name}\" must be a file name without a folder"))];
         }
@@ -95,6 +99,16 @@ internal sealed class StoredWeights : IDisposable
             {
                 throw new CheckpointException($"{_directory}: tensor \"{name}\" is in two files");
             }
+        }
+    }
+
+    /// <summary>A damaged config must not make us reserve memory for a model that the files cannot fill.</summary>
+    private void CheckSize(TransformerConfig config)
+    {
+        var elements = Names.Sum(name => Shape(name).Aggregate(1.0, (product, extent) => product * extent));
+        if (config.MinimumWeights > elements)
+        {
+            throw new CheckpointException($"{_directory}: the config needs more than {config.MinimumWeights:R} weights, the files hold {elements:R}");
         }
     }
 

@@ -10,23 +10,28 @@ internal static class WeightsReader
 {
     /// <summary>Reads every parameter, converting to its type.</summary>
     /// <param name="model">Its parameters' names are those that the directory must have.</param>
-    /// <param name="config">Its shape.</param>
-    /// <param name="directory">A model directory.</param>
+    /// <param name="names">The names of its family.</param>
+    /// <param name="stored">The tensors.</param>
+    /// <param name="directory">Their directory, for messages.</param>
     /// <exception cref="CheckpointException">If tensors are missing, unexpected, of another shape, or not finite.</exception>
-    public static void Read(nn.Module model, TransformerConfig config, string directory)
+    public static void Read(nn.Module model, ModuleNames names, StoredWeights stored, string directory)
     {
-        var names = config.Architecture.Names;
-        using var stored = StoredWeights.Open(directory, names);
         var transposed = TransposedIn(model);
         var parameters = model.named_parameters().ToDictionary(entry => entry.name, entry => entry.parameter, StringComparer.Ordinal);
         RemoveTiedHead(directory, names, parameters, stored);
         CheckNames(directory, parameters, transposed, stored);
         foreach (var (name, parameter) in parameters)
         {
-            using var scope = NewDisposeScope();
-            using var noGrad = no_grad();
-            stored.ReadInto(name, transposed.Contains(name) ? parameter.detach().transpose(0, 1) : parameter);
-            CheckFinite(directory, name, parameter);
+            if (!stored.ReadInto(name, parameter, transposed.Contains(name)))
+            {
+                throw NotFinite(directory, name);
+            }
+
+            if (parameter.dtype == ScalarType.Float16)
+            {
+                // The greatest number of this type is 65504: what the file has can be beyond it.
+                CheckFinite(directory, name, parameter);
+            }
         }
     }
 
@@ -42,11 +47,14 @@ internal static class WeightsReader
         // Infinity and NaN survive a sum (∞ − ∞ is NaN), which reads each weight once and allocates nothing.
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        if (!double.IsFinite(weight.to_type(ScalarType.Float32).sum().item<float>()))
+        if (!double.IsFinite(weight.sum(ScalarType.Float64).item<double>()))
         {
-            throw new CheckpointException($"{directory}: tensor {name} holds NaN or infinite weights");
+            throw NotFinite(directory, name);
         }
     }
+
+    private static CheckpointException NotFinite(string directory, string name) =>
+        new($"{directory}: tensor {name} holds NaN or infinite weights");
 
     /// <summary>Some writers store a tied output matrix a second time; it must then really be the embedding.</summary>
     private static void RemoveTiedHead(string directory, ModuleNames names, Dictionary<string, Parameter> expected, StoredWeights stored)

@@ -56,6 +56,14 @@ internal sealed class ConfigFields(JsonElement element, List<string> faults, str
         return Integer(name) ?? 0;
     }
 
+    /// <summary>A string, which is returned, or a list of strings.</summary>
+    public string? TextOrList(string name, out string[]? list)
+    {
+        var isText = Value(name) is { ValueKind: JsonValueKind.String };
+        list = isText ? null : Texts(name);
+        return isText ? Text(name) : null;
+    }
+
     /// <summary>A list of strings.</summary>
     public string[]? Texts(string name) => Value(name) is { } value
         ? value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String)
@@ -102,6 +110,15 @@ internal sealed class ConfigFields(JsonElement element, List<string> faults, str
         if (Value(name) is { } value)
         {
             Fault(name, value.GetRawText(), "null");
+        }
+    }
+
+    /// <summary>A field that must be absent, null, or an object or list without content.</summary>
+    public void RequireEmpty(string name)
+    {
+        if (Value(name) is { } value && value.GetRawText().Any(sign => sign is not ('{' or '}' or '[' or ']') && !char.IsWhiteSpace(sign)))
+        {
+            Fault(name, value.GetRawText(), "null", "empty");
         }
     }
 

@@ -147,6 +147,11 @@ public sealed partial record TransformerConfig
     /// <summary>Width of the embeddings and of what the output matrix reads.</summary>
     internal int EmbeddingWidth => WordEmbedProjDim ?? HiddenSize;
 
+    /// <summary>The elements of the largest matrices, fewer than a checkpoint of this config has.</summary>
+    internal double MinimumWeights => ((double)VocabSize * EmbeddingWidth)
+        + (Architecture.LearnedPositions ? (double)MaxPositionEmbeddings * HiddenSize : 0)
+        + ((double)NumHiddenLayers * HiddenSize * 2 * (IntermediateSize + ((double)NumAttentionHeads * HeadDim)));
+
     internal ModelFamily Family => ModelFamily.All[ModelType];
 
     internal Architecture Architecture => Family.Architecture(this);

@@ -20,13 +20,33 @@ internal static class Weights
     }
 
     /// <summary>Copies every parameter to the one of the same name.</summary>
+    /// <exception cref="InvalidOperationException">If an adapter is attached to one of them.</exception>
     public static void Copy(nn.Module source, nn.Module target)
     {
         using var noGrad = no_grad();
-        foreach (var ((_, from), (_, to)) in source.named_parameters().Zip(target.named_parameters()))
+        foreach (var ((name, from), (other, to)) in source.named_parameters().Zip(target.named_parameters()))
         {
+            if (name != other)
+            {
+                throw new InvalidOperationException($"the models differ at {name} and {other}: detach adapters before copying");
+            }
+
             to.copy_(from);
         }
+    }
+
+    /// <summary>Independent numbers between −<paramref name="bound"/> and <paramref name="bound"/>.</summary>
+    public static void FillUniform(Tensor weight, Philox random, double bound)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var values = new float[weight.numel()];
+        for (var i = 0; i < values.Length; i++)
+        {
+            values[i] = (float)(((2 * random.NextDouble()) - 1) * bound);
+        }
+
+        weight.copy_(tensor(values, weight.shape));
     }
 
     /// <summary>Independent normal numbers with mean 0.</summary>

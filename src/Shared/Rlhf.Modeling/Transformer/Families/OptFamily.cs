@@ -63,7 +63,7 @@ internal sealed class OptFamily : ModelFamily
     public override Architecture Architecture(TransformerConfig config) => new()
     {
         Names = Names,
-        NormEpsilon = config.LayerNormEps,
+        NormEpsilon = 1e-5,
         NormAffine = config.LayerNormElementwiseAffine,
         NormAfter = !config.DoLayerNormBefore,
         FinalNorm = config.DoLayerNormBefore && !config.RemoveFinalLayerNorm,
