@@ -362,15 +362,14 @@ public sealed class PretrainedModelTests : IDisposable
     public void Load_Failing_LeavesNoTensors()
     {
         // TorchSharp goes on counting the tensor that a parameter was made of, so what a whole load and its disposal leave is the measure.
+        Rewrite(_ => { });
         var before = TinyModels.LiveTensors();
         PretrainedModel.LoadCausal(Target).Dispose();
-        var after = TinyModels.LiveTensors();
+        var left = TinyModels.LiveTensors() - before;
         Rewrite(tensors => tensors.Remove("model.norm.weight"));
-        Assert.Equal(after, TinyModels.LiveTensors());
-
+        before = TinyModels.LiveTensors();
         Assert.Throws<CheckpointException>(() => PretrainedModel.LoadCausal(Target));
-
-        Assert.Equal(after - before, Rlhf.Torch.Extensions.TorchRuntime.LiveTensors - after);
+        Assert.Equal(left, Rlhf.Torch.Extensions.TorchRuntime.LiveTensors - before);
     }
 
     [Fact]
