@@ -1,3 +1,5 @@
+using Rlhf.Torch.Extensions.Kernels;
+
 namespace Rlhf.Modeling.Transformer;
 
 /// <summary>The activation functions of the feed-forward blocks; Hugging Face's names are in <see cref="Activations"/>.</summary>
@@ -31,5 +33,13 @@ internal static class Activations
         ["gelu_fast"] = Activation.GeluTanh,
         ["gelu_pytorch_tanh"] = Activation.GeluTanh,
         ["relu"] = Activation.Relu,
+    };
+    /// <summary>The same function in the CPU kernels.</summary>
+    public static KernelActivation ToKernel(this Activation activation) => activation switch
+    {
+        Activation.Silu => KernelActivation.Silu,
+        Activation.Gelu => KernelActivation.Gelu,
+        Activation.Relu => KernelActivation.Relu,
+        _ => KernelActivation.GeluTanh,
     };
 }

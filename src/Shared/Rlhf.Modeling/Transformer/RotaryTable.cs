@@ -44,6 +44,14 @@ internal sealed class RotaryTable : IDisposable
         Tensor Rows(long table) => tables_2PR.select(0, table).index_select(0, flat).view(shape);
     }
 
+    /// <summary>The tables without their repetition: cosines and sines of positions 0 … length − 1, each [length, R/2].</summary>
+    public (Tensor Cos, Tensor Sin) HalfTables(long length, Device device)
+    {
+        var tables_2TR = Tables(length, device).narrow(1, 0, length);
+        var half = _config.RotaryDim / 2;
+        return (tables_2TR.select(0, 0).narrow(1, 0, half).contiguous(), tables_2TR.select(0, 1).narrow(1, half, half).contiguous());
+    }
+
     public void Dispose()
     {
         _tables_2PR?.Dispose();

@@ -22,6 +22,12 @@ public static unsafe class CpuKernels
     /// <summary>Whether there are kernels for this processor (x86-64 with AVX2, or more).</summary>
     public static bool IsAvailable => usable.Value;
 
+    /// <summary>
+    /// Whether a linear operator rounds its input to bf16 before it meets a bf16 weight: only where the processor multiplies bf16 faster.
+    /// Then it reads the input's bf16 copy, otherwise the input itself.
+    /// </summary>
+    public static bool RoundsActivations => IsAvailable && KernelMethods.rk_fast_bf16() != 0;
+
     /// <summary>Threads of one kernel; by default as many as processors.</summary>
     /// <exception cref="InvalidOperationException">If there are no kernels.</exception>
     public static void SetThreads(int threads)

@@ -550,7 +550,7 @@ void EmbedRow(const rk_op& op, const rk_batch& batch, int64_t n) {
   float* y = op.y + n * op.width;
   for (int64_t i = 0; i < op.width; i += W) {
     const int lanes = Lanes(i, op.width);
-    F value = LoadAs(op.weight, op.type, token + i, lanes);
+    F value = op.weight != nullptr ? LoadAs(op.weight, op.type, token + i, lanes) : Zero();
     if (op.weight2 != nullptr) value = value + LoadAs(op.weight2, op.type, position + i, lanes);
     StoreSome(y + i, value, lanes);
   }

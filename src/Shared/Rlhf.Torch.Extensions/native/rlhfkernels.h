@@ -52,7 +52,7 @@ typedef struct rk_op {
   rk_shadow x_shadow;    // LINEAR: the input in the weight's type
   float* y;              // output
   rk_shadow y_shadow;    // made together with the output
-  const void* weight;    // LINEAR [width, inner], NORM [width], EMBED [vocabulary, width]
+  const void* weight;    // LINEAR [width, inner], NORM [width], EMBED [vocabulary, width] or null
   const void* scales;    // LINEAR: fp16 [width, inner / 32] of a Q8 weight
   const void* weight2;   // EMBED: positions [count, width] of the same type, or null. ACTIVATE: the factor "up" fp32 [N, width], or null
   const float* bias;     // LINEAR, NORM: [width] or null
