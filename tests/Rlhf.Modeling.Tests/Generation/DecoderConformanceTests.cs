@@ -16,6 +16,7 @@ public sealed class DecoderConformanceTests
     private static readonly Dictionary<string, Func<CausalLanguageModel, int, int, IDecoder>> Decoders = new()
     {
         ["tensor"] = (model, slots, maxLength) => new TensorDecoder(model, slots, maxLength),
+        ["kernel"] = NewKernelDecoder,
     };
 
     private static readonly Dictionary<string, TransformerConfig> Models = AllModels();
@@ -130,6 +131,12 @@ public sealed class DecoderConformanceTests
         }
 
         Assert.Equal(before, TorchRuntime.LiveTensors);
+    }
+
+    private static KernelDecoder NewKernelDecoder(CausalLanguageModel model, int slots, int maxLength)
+    {
+        Assert.SkipUnless(KernelDecoder.Supports(model), "there are no CPU kernels for this processor");
+        return new KernelDecoder(model, slots, maxLength);
     }
 
     private static Dictionary<string, TransformerConfig> AllModels()

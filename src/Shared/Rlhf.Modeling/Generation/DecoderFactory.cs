@@ -10,7 +10,9 @@ internal static class DecoderFactory
     /// <param name="model">Its weights are used where they are: nothing is copied.</param>
     /// <param name="slots">The most texts at once.</param>
     /// <param name="maxLength">The most tokens of one.</param>
-    public static IDecoder Create(CausalLanguageModel model, int slots, int maxLength) => new TensorDecoder(model, slots, maxLength);
+    /// <param name="quantized">8-bit copies of the model's matrices; null: the matrices themselves.</param>
+    public static IDecoder Create(CausalLanguageModel model, int slots, int maxLength, QuantizedWeights? quantized = null) =>
+        KernelDecoder.Supports(model) ? new KernelDecoder(model, slots, maxLength, quantized) : new TensorDecoder(model, slots, maxLength);
 
     /// <summary>
     /// The longest text that can be continued. Dynamic rotary scaling changes the angles of all places once a text outgrows the trained

@@ -46,11 +46,7 @@ internal sealed unsafe class KernelDecoder : IDecoder
     {
         for (var i = 0; i < prompts.Count; i++)
         {
-            if (_lengths[slots[i]] != 0)
-            {
-                throw new InvalidOperationException($"slot {slots[i]} is not empty");
-            }
-
+            CheckFilled(slots[i], false);
             CheckLength(prompts[i].Length);
         }
 
@@ -95,22 +91,15 @@ internal sealed unsafe class KernelDecoder : IDecoder
 
     public void Fork(int source, int target)
     {
-        if (_lengths[source] == 0 || _lengths[target] != 0)
-        {
-            throw new InvalidOperationException($"slot {source} must be filled and slot {target} empty");
-        }
-
+        CheckFilled(source, true);
+        CheckFilled(target, false);
         _cache.Share(source, target);
         _lengths[target] = _lengths[source];
     }
 
     public void Release(int slot)
     {
-        if (_lengths[slot] == 0)
-        {
-            throw new InvalidOperationException($"slot {slot} is empty");
-        }
-
+        CheckFilled(slot, true);
         _cache.Release(slot);
         _lengths[slot] = 0;
     }
@@ -120,11 +109,7 @@ internal sealed unsafe class KernelDecoder : IDecoder
         var rows = new (int Token, int Position, int Slot)[slots.Length];
         for (var i = 0; i < slots.Length; i++)
         {
-            if (_lengths[slots[i]] == 0)
-            {
-                throw new InvalidOperationException($"slot {slots[i]} is empty");
-            }
-
+            CheckFilled(slots[i], true);
             CheckLength(_lengths[slots[i]] + 1);
             rows[i] = (tokens[i], _lengths[slots[i]], slots[i]);
         }
@@ -158,11 +143,19 @@ internal sealed unsafe class KernelDecoder : IDecoder
         }
     }
 
+    private void CheckFilled(int slot, bool filled)
+    {
+        if (_lengths[slot] > 0 != filled)
+        {
+            throw new InvalidOperationException($"slot {slot} is {(filled ? "empty" : "filled")} already");
+        }
+    }
+
     private void CheckLength(int length)
     {
-        if (length < 1 || length > MaxLength)
+        if (length > MaxLength)
         {
-            throw new ArgumentException($"a text of {length} tokens; 1 … {MaxLength} are possible");
+            throw new ArgumentException($"a text of {length} tokens was asked for, but there is room for {MaxLength}");
         }
     }
 }
