@@ -1,3 +1,4 @@
+using Rlhf.Torch.Extensions.Kernels;
 using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Transformer;
@@ -15,10 +16,17 @@ internal sealed class AttentionContext
 
     private readonly List<(int? Window, Tensor? Mask)> _masks = [];
 
-    private AttentionContext(AttentionInput input, DecoderStack stack)
+    private AttentionContext(AttentionInput input, DecoderStack stack, IKeyValueCache? cache)
     {
         var (batch, length) = (input.Shape[0], input.Shape[1]);
+        Cache = cache;
         Positions_BT = OnDevice(input.Positions);
+        if (cache is null && CpuKernels.Take(stack.TokenEmbedding.weight) && (stack.AlibiSlopes is null || input.Positions is null))
+        {
+            Fused = FusedAttentionContext.Create(input, stack);
+            return;
+        }
+
         KeyMask_BT = OnDevice(input.KeyMask);
         SequenceIds_BT = OnDevice(input.Sequences);
         Rotary = stack.Rotary is not { } table ? null
@@ -59,7 +67,12 @@ internal sealed class AttentionContext
     }
 
     /// <summary>Keeps keys and values, and gives those of earlier passes; null: attention is among the tokens of this pass.</summary>
-    public IKeyValueCache? Cache { get; private init; }
+    public IKeyValueCache? Cache { get; }
+
+    /// <summary>
+    /// What the fused kernels need instead of masks and rotary factors, which are then absent; null where they do not take the model.
+    /// </summary>
+    public FusedAttentionContext? Fused { get; }
 
     /// <summary>The rotary tables of every place; null without rotary positions.</summary>
     public RotaryFactors? Rotary { get; }
@@ -92,7 +105,7 @@ internal sealed class AttentionContext
             throw new ArgumentException($"{needed} positions are needed, but max_position_embeddings is {config.MaxPositions}");
         }
 
-        return new AttentionContext(input, stack) { Cache = cache };
+        return new AttentionContext(input, stack, cache);
     }
 
     /// <summary>Prepares a pass that appends one token to each of several texts.</summary>

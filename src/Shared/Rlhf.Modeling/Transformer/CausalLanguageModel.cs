@@ -1,4 +1,5 @@
 using Rlhf.Numerics;
+using Rlhf.Torch.Extensions.Kernels;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -100,6 +101,36 @@ public sealed class CausalLanguageModel : nn.Module
     /// <param name="hidden">[…, D]: select the rows that are needed first, this is the most expensive matrix.</param>
     /// <returns>[…, V].</returns>
     public Tensor Logits(Tensor hidden) => _head?.forward(hidden) ?? TransformerOps.Linear(hidden, OutputWeight, bias: null);
+
+    /// <summary>
+    /// Log-probabilities of given tokens. On the CPU in single precision the logits are never held beside their softmax, and beyond
+    /// half a gigabyte they are computed again in the backward pass instead of being held.
+    /// </summary>
+    /// <param name="hidden_ND">Hidden states of the places before the tokens: only those that are needed.</param>
+    /// <param name="tokens_N">int64.</param>
+    /// <param name="temperature">Divides the logits.</param>
+    /// <param name="entropy">Whether the entropies are wanted too.</param>
+    /// <returns>[N] in nats, and the distributions' entropies [N] (without gradient) or null.</returns>
+    public (Tensor Logprobs_N, Tensor? Entropies_N) Logprobs(Tensor hidden_ND, Tensor tokens_N, double temperature = 1, bool entropy = false)
+    {
+        ArgumentNullException.ThrowIfNull(hidden_ND);
+        if (CpuKernels.Take(hidden_ND, OutputWeight))
+        {
+            return FusedFunctions.Logprobs(hidden_ND, OutputWeight, _head?.bias, tokens_N, 1 / temperature, entropy);
+        }
+
+        var logits_NV = Logits(hidden_ND).to_type(ScalarType.Float32);
+        logits_NV = temperature == 1 ? logits_NV : logits_NV / temperature;
+        var logprobs_N = nn.functional.cross_entropy(logits_NV, tokens_N, reduction: nn.Reduction.None).neg();
+        if (!entropy)
+        {
+            return (logprobs_N, null);
+        }
+
+        using var noGrad = no_grad();
+        var logprobs_NV = logits_NV.log_softmax(-1);
+        return (logprobs_N, (logprobs_NV.exp() * logprobs_NV).sum(-1).neg());
+    }
 
     /// <summary>Logits at every place.</summary>
     /// <param name="inputIds_BT">Token ids, int64 [B, T].</param>

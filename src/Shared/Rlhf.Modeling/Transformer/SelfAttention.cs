@@ -81,12 +81,8 @@ internal sealed class SelfAttention : nn.Module
     public Tensor Forward(Tensor x_BTD, AttentionContext context)
     {
         var (queries_BTHE, keys_BTKE, values_BTKE) = QueriesKeysValues(x_BTD);
-        if (context.Rotary is { } rotary)
-        {
-            queries_BTHE = TransformerOps.ApplyRotary(queries_BTHE, rotary);
-            keys_BTKE = TransformerOps.ApplyRotary(keys_BTKE, rotary);
-        }
-
+        queries_BTHE = TransformerOps.ApplyRotary(queries_BTHE, context);
+        keys_BTKE = TransformerOps.ApplyRotary(keys_BTKE, context);
         var mixed_BTHE = context.Cache is { } cache
             ? Continue(queries_BTHE, cache.Append(keys_BTKE, values_BTKE), context)
             : TransformerOps.Attention(queries_BTHE, keys_BTKE, values_BTKE, context, Scale, SlidingWindow);

@@ -1,3 +1,4 @@
+using Rlhf.Torch.Extensions.Kernels;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -23,30 +24,32 @@ internal static class TransformerOps
     /// <summary>x / √(mean(x²) + ε) · weight over the last dimension.</summary>
     public static Tensor RmsNorm(Tensor input, Tensor? weight, double epsilon)
     {
+        if (CpuKernels.Take(input, weight))
+        {
+            return FusedFunctions.RmsNorm(input, weight, epsilon);
+        }
+
         var x = input.dtype == ScalarType.Float32 ? input : input.to_type(ScalarType.Float32);
         var normalized = (x * (x.square().mean([-1L], keepdim: true) + epsilon).rsqrt()).to_type(input.dtype);
         return weight is null ? normalized : normalized * weight;
     }
 
     /// <summary>(x − mean) / √(variance + ε) · weight + bias over the last dimension.</summary>
-    public static Tensor LayerNorm(Tensor input, Tensor? weight, Tensor? bias, double epsilon) =>
-        F.layer_norm(input, [input.shape[^1]], weight, bias, epsilon);
+    public static Tensor LayerNorm(Tensor input, Tensor? weight, Tensor? bias, double epsilon) => CpuKernels.Take(input, weight, bias)
+        ? FusedFunctions.LayerNorm(input, weight, bias, epsilon)
+        : F.layer_norm(input, [input.shape[^1]], weight, bias, epsilon);
 
     /// <summary>
     /// Turns the first R elements of every head by the angles of its place (Su et al. 2021): element i together with element i + R/2.
     /// </summary>
     /// <param name="heads">[…, heads, E].</param>
-    /// <param name="factors">Tables of width R ≤ E.</param>
-    public static Tensor ApplyRotary(Tensor heads, RotaryFactors factors)
+    /// <param name="context">The angles; without rotary positions the heads come back as they are.</param>
+    public static Tensor ApplyRotary(Tensor heads, AttentionContext context) => (context.Fused, context.Rotary) switch
     {
-        var (width, turned) = (heads.shape[^1], factors.Cos.shape[^1]);
-        if (turned == width)
-        {
-            return Turn(heads, factors);
-        }
-
-        return cat([Turn(heads.narrow(-1, 0, turned), factors), heads.narrow(-1, turned, width - turned)], -1);
-    }
+        ({ Positions_N: { } positions_N } fused, _) => FusedFunctions.Rotary(heads, positions_N, fused.Cos_PR2!, fused.Sin_PR2!),
+        (null, { } factors) => ApplyRotary(heads, factors),
+        _ => heads,
+    };
 
     /// <summary>Attention of every place on the places that the context shows it.</summary>
     /// <param name="queries_BTHE">Queries; head h uses key/value head h / (H / K), so nothing is repeated.</param>
@@ -58,8 +61,10 @@ internal static class TransformerOps
     /// <returns>[B, T, H, E], contiguous.</returns>
     public static Tensor Attention(
         Tensor queries_BTHE, Tensor keys_BTKE, Tensor values_BTKE, AttentionContext context, float scale, int? window) =>
-        ScaledDotProduct(
-            queries_BTHE, keys_BTKE.transpose(1, 2), values_BTKE.transpose(1, 2), scale, context.Mask(window), context.AlibiBias);
+        context.Fused is { } fused
+            ? FusedFunctions.Attention(queries_BTHE, keys_BTKE, values_BTKE, fused.Sequences_BT, fused.Slopes_H, scale, window)
+            : ScaledDotProduct(
+                queries_BTHE, keys_BTKE.transpose(1, 2), values_BTKE.transpose(1, 2), scale, context.Mask(window), context.AlibiBias);
 
     /// <summary>
     /// softmax(scale · q·kᵀ + bias + mask) · v with the groups of a key/value head stacked along the query axis.
@@ -91,6 +96,7 @@ internal static class TransformerOps
     /// <summary>An activation function, elementwise.</summary>
     public static Tensor Activate(Tensor input, Activation activation) => activation switch
     {
+        _ when CpuKernels.Take(input) => FusedFunctions.Activate(input, activation.ToKernel()),
         Activation.Silu => F.silu(input),
         Activation.Gelu => F.gelu(input),
         Activation.Relu => F.relu(input),
@@ -98,7 +104,17 @@ internal static class TransformerOps
     };
 
     /// <summary>activation(gate) · up (Shazeer 2020).</summary>
-    public static Tensor GatedActivate(Tensor gate, Tensor up, Activation activation) => Activate(gate, activation) * up;
+    public static Tensor GatedActivate(Tensor gate, Tensor up, Activation activation) => CpuKernels.Take(gate, up)
+        ? FusedFunctions.GatedActivate(gate, up, activation.ToKernel())
+        : Activate(gate, activation) * up;
+
+    private static Tensor ApplyRotary(Tensor heads, RotaryFactors factors)
+    {
+        var (width, turned) = (heads.shape[^1], factors.Cos.shape[^1]);
+        return turned == width
+            ? Turn(heads, factors)
+            : cat([Turn(heads.narrow(-1, 0, turned), factors), heads.narrow(-1, turned, width - turned)], -1);
+    }
 
     private static Tensor GeluTanh(Tensor x) => x * 0.5 * ((TanhScale * (x + (0.044715 * x.pow(3)))).tanh() + 1.0);
 
