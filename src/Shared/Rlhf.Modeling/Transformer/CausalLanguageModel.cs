@@ -121,15 +121,7 @@ public sealed class CausalLanguageModel : nn.Module
 
         var logits_NV = Logits(hidden_ND).to_type(ScalarType.Float32);
         logits_NV = temperature == 1 ? logits_NV : logits_NV / temperature;
-        var logprobs_N = nn.functional.cross_entropy(logits_NV, tokens_N, reduction: nn.Reduction.None).neg();
-        if (!entropy)
-        {
-            return (logprobs_N, null);
-        }
-
-        using var noGrad = no_grad();
-        var logprobs_NV = logits_NV.log_softmax(-1);
-        return (logprobs_N, (logprobs_NV.exp() * logprobs_NV).sum(-1).neg());
+        return (TokenLogprobs.Select(logits_NV, tokens_N), entropy ? TokenLogprobs.Entropy(logits_NV.detach()) : null);
     }
 
     /// <summary>Logits at every place.</summary>

@@ -1,3 +1,4 @@
+using Rlhf.Torch.Extensions.Kernels;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -72,6 +73,14 @@ public sealed class AdamWOptimizer : IDisposable
             var gradient = slot.Parameter.grad;
             if (gradient is null)
             {
+                continue;
+            }
+
+            if (CpuKernels.Take(slot.Parameter, gradient, slot.Mean, slot.Square) && slot.Parameter.is_contiguous() && slot.Mean.is_contiguous())
+            {
+                var decay = slot.Decays ? 1 - (learningRate * _settings.WeightDecay) : 1;
+                FusedFunctions.AdamW(
+                    slot.Parameter, gradient.contiguous(), slot.Mean, slot.Square, new(_settings.Beta1, _settings.Beta2, decay, stepSize, epsilon));
                 continue;
             }
 

@@ -1,3 +1,4 @@
+using Rlhf.Torch.Extensions.Kernels;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -27,7 +28,9 @@ public static class GradientClipping
             return zeros(1).select(0, 0).MoveToOuterDisposeScope();
         }
 
-        var norm = stack(gradients.Select(g => g.square().sum())).sum().sqrt();
+        var norm = CpuKernels.Take(gradients) && gradients.All(g => g.is_contiguous())
+            ? tensor((float)Math.Sqrt(gradients.Sum(FusedFunctions.SumSquares)))
+            : stack(gradients.Select(g => g.square().sum())).sum().sqrt();
         if (maxNorm > 0)
         {
             var scale = (maxNorm / (norm + NormEpsilon)).clamp(max: 1.0);

@@ -270,10 +270,10 @@ public sealed class PpoTrainer : IDisposable
         {
             using var scope = NewDisposeScope();
             var batch = Batch(prompts, responses, rows, columns);
-            var logits_NV = ResponseLogits(_policy, batch);
-            logprobs.Add(batch.ToCells(TokenLogprobs.Select(logits_NV, batch.ResponseIds_N)).MoveToOuterDisposeScope());
-            entropySums.Add(TokenLogprobs.Entropy(logits_NV).sum().MoveToOuterDisposeScope());
-            refLogprobs.Add(batch.ToCells(TokenLogprobs.Select(ResponseLogits(_reference, batch), batch.ResponseIds_N)).MoveToOuterDisposeScope());
+            var (logprobs_BT, entropies_N) = ResponseLogprobs(_policy, batch, entropy: true);
+            logprobs.Add(logprobs_BT.MoveToOuterDisposeScope());
+            entropySums.Add(entropies_N!.sum().MoveToOuterDisposeScope());
+            refLogprobs.Add(ResponseLogprobs(_reference, batch).Logprobs_BT.MoveToOuterDisposeScope());
             values.Add(Values(batch).MoveToOuterDisposeScope());
         }
 
@@ -318,7 +318,7 @@ public sealed class PpoTrainer : IDisposable
                     using var microScope = NewDisposeScope();
                     var rows = Rows(microBatch);
                     var batch = Batch(rollout.Prompts, rollout.Responses, microBatch, rollout.ResponseColumns);
-                    var logprobs_BT = batch.ToCells(TokenLogprobs.Select(ResponseLogits(_policy, batch), batch.ResponseIds_N));
+                    var (logprobs_BT, _) = ResponseLogprobs(_policy, batch);
                     var (loss, shown) = PpoLoss.Compute(
                         logprobs_BT,
                         rollout.Logprobs_BT.index_select(0, rows),
@@ -405,12 +405,13 @@ public sealed class PpoTrainer : IDisposable
         };
     }
 
-    private Tensor ResponseLogits(CausalLanguageModel model, PromptResponseBatch batch)
+    private (Tensor Logprobs_BT, Tensor? Entropies_N) ResponseLogprobs(CausalLanguageModel model, PromptResponseBatch batch, bool entropy = false)
     {
-        var logits_NV = model.Logits(batch.SelectPredictors(model.Hidden(batch.InputIds_BL)));
-
         // The references divide by T + 1e-7; at T = 1 that would only add rounding.
-        return _config.Temperature == 1.0 ? logits_NV : logits_NV / (_config.Temperature + 1e-7);
+        var temperature = _config.Temperature == 1.0 ? 1.0 : _config.Temperature + 1e-7;
+        var (logprobs_N, entropies_N) = model.Logprobs(
+            batch.SelectPredictors(model.Hidden(batch.InputIds_BL)), batch.ResponseIds_N, temperature, entropy);
+        return (batch.ToCells(logprobs_N), entropies_N);
     }
 
     private Tensor Values(PromptResponseBatch batch) =>

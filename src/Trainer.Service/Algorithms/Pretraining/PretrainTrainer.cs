@@ -115,8 +115,8 @@ public sealed class PretrainTrainer(
             var targetIds = tensor(targets);
 
             // 2 loss
-            var logits_BCV = model.forward(inputIds_BC);
-            var loss = nn.functional.cross_entropy(logits_BCV.reshape(targets.Length, -1), targetIds);
+            var (logprobs_N, _) = model.Logprobs(model.Hidden(inputIds_BC).view(targets.Length, -1), targetIds);
+            var loss = logprobs_N.mean().neg();
 
             // 3 update
             optimizer.ZeroGrad();

@@ -1,4 +1,4 @@
-// N completion tokens, V vocabulary.
+// N completion tokens.
 using Rlhf.Modeling.Transformer;
 using Rlhf.Training.Batching;
 using TorchSharp;
@@ -18,7 +18,7 @@ internal static class SftLoss
     /// <param name="labelTokens">Completion tokens of the whole batch.</param>
     public static Tensor Compute(CausalLanguageModel model, PromptResponseBatch batch, int labelTokens)
     {
-        var logits_NV = model.Logits(batch.SelectPredictors(model.Hidden(batch.InputIds_BL)));
-        return nn.functional.cross_entropy(logits_NV, batch.ResponseIds_N, reduction: nn.Reduction.Sum) / (double)labelTokens;
+        var (logprobs_N, _) = model.Logprobs(batch.SelectPredictors(model.Hidden(batch.InputIds_BL)), batch.ResponseIds_N);
+        return logprobs_N.sum() / (double)-labelTokens;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Rlhf.Modeling.Transformer;
 using Rlhf.TestSupport;
 using TorchSharp;
 using Trainer.Service.Algorithms.Common;

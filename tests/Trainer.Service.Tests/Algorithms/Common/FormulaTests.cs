@@ -1,3 +1,4 @@
+using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
 using TorchSharp;
 using Trainer.Service.Algorithms.Common;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Rlhf.Modeling.Transformer;
 using Rlhf.TestSupport;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Optimization;

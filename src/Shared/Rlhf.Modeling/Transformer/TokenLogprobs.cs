@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Trainer.Service.Algorithms.Common;
+namespace Rlhf.Modeling.Transformer;
 
 /// <summary>Log-probabilities of given tokens.</summary>
 public static class TokenLogprobs
