@@ -39,6 +39,12 @@ public sealed record RewardModelConfig : IHyperparameters
     /// <summary>Gradients are scaled down to this norm; 0 leaves them. Default 1 (N+: none).</summary>
     public double MaxGradNorm { get; init; } = 1.0;
 
+    /// <summary>
+    /// Mixed precision: products of matrices take bfloat16 factors, everything else is single precision. Pays where the hardware multiplies
+    /// bfloat16 faster. Default false.
+    /// </summary>
+    public bool Bf16 { get; init; }
+
     /// <summary>c, how strongly scores are drawn to mean zero. Default 0; 0.01 is usual.</summary>
     public double Centering { get; init; }
 

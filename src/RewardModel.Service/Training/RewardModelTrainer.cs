@@ -59,6 +59,7 @@ public sealed class RewardModelTrainer
         }
 
         (_config, _model, _training, _heldOut) = (config, model, training, heldOut);
+        _model.Bf16 = config.Bf16;
         _normalisation = demonstrations ?? [.. training.Select(Chosen), .. training.Select(Rejected)];
         _pad = model.Config.PadTokenId ?? 0;
         TotalSteps = (int)Math.Ceiling((double)training.Count * config.Epochs / config.BatchSize);

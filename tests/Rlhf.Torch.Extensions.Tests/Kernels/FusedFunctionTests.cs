@@ -116,6 +116,46 @@ public sealed class FusedFunctionTests : KernelTest
         Close((logprobs.exp() * logprobs).sum(-1).neg(), entropies!);
     });
 
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void LinearBf16_RoundsTheFactorsOfEveryProduct(int level) => OnLevel(level, () =>
+    {
+        // Double-precision products of the rounded factors; what is rounded once more is each product's result.
+        static Tensor Rounded(Tensor x) => x.to_type(ScalarType.BFloat16).to_type(ScalarType.Float64);
+        var (x, w, b) = (Random(1, 2, 5, 37).requires_grad_(), Random(2, 19, 37).requires_grad_(), Random(3, 19).requires_grad_());
+        var upstream = Random(4, 2, 5, 19);
+
+        var y = FusedFunctions.LinearBf16(x, w, b);
+        y.backward([upstream]);
+
+        // 2⁻⁸: half a unit in the last of bfloat16's 8 binary places, of the largest number.
+        const double HalfUnit = 1.0 / 256;
+        Close(F.linear(Rounded(x.detach()), Rounded(w.detach())) + b.detach().to_type(ScalarType.Float64), y.detach(), HalfUnit);
+        Close(Rounded(upstream).matmul(Rounded(w.detach())), x.grad!, HalfUnit);
+        Close(Rounded(upstream).view(10, 19).t().matmul(Rounded(x.detach()).view(10, 37)), w.grad!, HalfUnit);
+        Close(upstream.sum([0L, 1L]), b.grad!);
+        Assert.Equal(ScalarType.Float32, w.grad!.dtype);
+    });
+
+    [Fact]
+    public void LogprobsInBf16_AreThoseOfRoundedFactors() => OnLevel(1, () =>
+    {
+        var targets = tensor(new long[] { 3, 0, 70 });
+        var (hidden, weight) = (Random(1, 3, 20).requires_grad_(), Random(2, 71, 20).requires_grad_());
+        foreach (var budget in new[] { 1L << 20, 1 })
+        {
+            hidden.grad = weight.grad = null;
+            var logprobs = FusedFunctions.Logprobs(hidden, weight, null, targets, budget: budget, bf16: true).Logprobs_N;
+            logprobs.sum().backward();
+            var (h, w) = (hidden.detach().clone().requires_grad_(), weight.detach().clone().requires_grad_());
+            var expected = F.linear(h, w).log_softmax(-1).gather(1, targets.unsqueeze(1)).squeeze(1);
+            expected.sum().backward();
+            Close(expected.detach(), logprobs.detach(), 0.01);
+            Close(h.grad!, hidden.grad!, 0.02);
+            Close(w.grad!, weight.grad!, 0.02);
+        }
+    });
+
     [Fact]
     public void Logprobs_ComputedPartByPart_EqualThoseOfOnePart() => OnLevel(1, () =>
     {

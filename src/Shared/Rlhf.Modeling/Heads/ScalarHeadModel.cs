@@ -35,6 +35,17 @@ public sealed class ScalarHeadModel : nn.Module
     /// <summary>The shape of the body.</summary>
     public TransformerConfig Config { get; }
 
+    /// <summary>Mixed precision in the body, as with <see cref="CausalLanguageModel.Bf16"/>; the score itself is single precision. Default false.</summary>
+    public bool Bf16
+    {
+        get;
+        set
+        {
+            field = value;
+            Weights.SetBf16(_body, value);
+        }
+    }
+
     /// <summary>
     /// Subtracted from every score, so that scores have mean 0 on a reference set (Stiennon et al. 2020: the demonstrations).
     /// Kept in config.json as <c>score_bias</c>.

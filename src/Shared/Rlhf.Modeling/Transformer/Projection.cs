@@ -30,6 +30,9 @@ internal sealed class Projection : nn.Module<Tensor, Tensor>
     /// <summary>[outputs], or null.</summary>
     public Parameter? bias { get; }
 
+    /// <summary>Whether its products take bfloat16 factors.</summary>
+    public bool Bf16 { get; set; }
+
     /// <summary>Whether checkpoints hold the matrix as [inputs, outputs]: the Conv1D of GPT-2.</summary>
     public bool StoredTransposed { get; }
 
@@ -51,7 +54,7 @@ internal sealed class Projection : nn.Module<Tensor, Tensor>
             return Original.forward(input);
         }
 
-        var output = TransformerOps.Linear(input, weight, bias);
+        var output = TransformerOps.Linear(input, weight, bias, Bf16);
         return AdapterDisabled || Lora is null or { Merged: true } ? output : output + Lora.Forward(input);
     }
 

@@ -19,7 +19,22 @@ internal static class TransformerOps
     /// <param name="input">[…, inputs].</param>
     /// <param name="weight">[outputs, inputs].</param>
     /// <param name="bias">[outputs].</param>
-    public static Tensor Linear(Tensor input, Tensor weight, Tensor? bias) => F.linear(input, weight, bias);
+    /// <param name="bf16">Whether single-precision factors are rounded to bfloat16; the sum is single precision all the same.</param>
+    public static Tensor Linear(Tensor input, Tensor weight, Tensor? bias, bool bf16 = false)
+    {
+        if (!bf16 || weight.dtype != ScalarType.Float32)
+        {
+            return F.linear(input, weight, bias);
+        }
+
+        if (CpuKernels.Take(input, weight, bias))
+        {
+            return FusedFunctions.LinearBf16(input, weight, bias);
+        }
+
+        var product = F.linear(input.to_type(ScalarType.BFloat16), weight.to_type(ScalarType.BFloat16)).to_type(ScalarType.Float32);
+        return bias is null ? product : product + bias;
+    }
 
     /// <summary>x / √(mean(x²) + ε) · weight over the last dimension.</summary>
     public static Tensor RmsNorm(Tensor input, Tensor? weight, double epsilon)

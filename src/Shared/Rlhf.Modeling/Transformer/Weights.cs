@@ -49,6 +49,15 @@ internal static class Weights
         weight.copy_(tensor(values, weight.shape));
     }
 
+    /// <summary>Whether the products of all projections take bfloat16 factors.</summary>
+    public static void SetBf16(nn.Module module, bool value)
+    {
+        foreach (var projection in module.modules().OfType<Projection>())
+        {
+            projection.Bf16 = value;
+        }
+    }
+
     /// <summary>Independent normal numbers with mean 0.</summary>
     public static void FillNormal(Tensor weight, Philox random, double standardDeviation)
     {

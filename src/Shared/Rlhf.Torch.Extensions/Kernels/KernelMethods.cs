@@ -60,5 +60,8 @@ internal static unsafe partial class KernelMethods
     public static partial double rk_sum_squares(float* x, long count);
 
     [LibraryImport(KernelLibrary.Name)]
-    public static partial void rk_to_bf16(float* x, ushort* y, long count);
+    public static partial int rk_to_bf16(float* x, ushort* y, long count);
+
+    [LibraryImport(KernelLibrary.Name)]
+    public static partial int rk_from_bf16(ushort* x, float* bias, float* y, long rows, long width);
 }

@@ -27,11 +27,12 @@ internal sealed unsafe class LogprobFunction : autograd.MultiTensorFunction<Logp
         var lse_N = empty([rows], dtype: ScalarType.Float32);
         var entropies_N = options.Entropy ? empty([rows], dtype: ScalarType.Float32) : null;
         var keep = rows * weight_VD.shape[0] * sizeof(float) <= options.Budget;
+        var factor_VD = options.Bf16 ? Bf16.From(weight_VD) : weight_VD;
         Tensor? kept_NV = null;
         foreach (var (start, count) in Parts(rows, weight_VD.shape[0], keep))
         {
             using var part = NewDisposeScope();
-            var logits_CV = F.linear(hidden_ND.narrow(0, start, count), weight_VD, bias_V);
+            var logits_CV = Multiply(hidden_ND.narrow(0, start, count), factor_VD, bias_V, options.Bf16);
             var arguments = new LogprobArguments
             {
                 Logits = CpuKernels.Floats(logits_CV),
@@ -49,7 +50,7 @@ internal sealed unsafe class LogprobFunction : autograd.MultiTensorFunction<Logp
 
         GC.KeepAlive(targets_N);
         ctx.save_for_backward([
-            hidden_ND.MoveToOuterDisposeScope(), weight_VD, bias_V!, targets_N.MoveToOuterDisposeScope(), lse_N.MoveToOuterDisposeScope(),
+            hidden_ND.MoveToOuterDisposeScope(), options.Bf16 ? factor_VD.MoveToOuterDisposeScope() : weight_VD, bias_V!, targets_N.MoveToOuterDisposeScope(), lse_N.MoveToOuterDisposeScope(),
             kept_NV?.MoveToOuterDisposeScope()!]);
         ctx.save_data(nameof(Options), options);
         if (entropies_N is null)
@@ -76,7 +77,7 @@ internal sealed unsafe class LogprobFunction : autograd.MultiTensorFunction<Logp
         {
             using var part = NewDisposeScope();
             var hidden_CD = hidden_ND.narrow(0, start, count);
-            var logits_CV = kept_NV ?? F.linear(hidden_CD, weight_VD, bias_V);
+            var logits_CV = kept_NV ?? Multiply(hidden_CD, weight_VD, bias_V, options.Bf16);
             var arguments = new LogprobArguments
             {
                 Logits = CpuKernels.Floats(logits_CV),
@@ -88,10 +89,12 @@ internal sealed unsafe class LogprobFunction : autograd.MultiTensorFunction<Logp
                 Scale = options.Scale,
             };
             CpuKernels.Check(KernelMethods.rk_logprob_backward(&arguments));
-            dhidden_ND.narrow(0, start, count).copy_(logits_CV.matmul(weight_VD));
+            var gradient_CV = options.Bf16 ? Bf16.From(logits_CV) : logits_CV;
+            dhidden_ND.narrow(0, start, count).copy_(gradient_CV.matmul(weight_VD));
             if (options.TrainWeight)
             {
-                Accumulate(ref dweight_VD, logits_CV.t().matmul(hidden_CD));
+                var product_VD = gradient_CV.t().matmul(options.Bf16 ? Bf16.From(hidden_CD) : hidden_CD);
+                Accumulate(ref dweight_VD, options.Bf16 ? Bf16.ToSingle(product_VD.contiguous(), null) : product_VD);
             }
 
             if (bias_V is not null)
@@ -104,6 +107,9 @@ internal sealed unsafe class LogprobFunction : autograd.MultiTensorFunction<Logp
         GC.KeepAlive(gradients_N);
         return [dhidden_ND.MoveToOuterDisposeScope(), dweight_VD?.MoveToOuterDisposeScope()!, dbias_V?.MoveToOuterDisposeScope()!, null!, null!];
     }
+
+    private static Tensor Multiply(Tensor hidden_CD, Tensor weight_VD, Tensor? bias_V, bool bf16) =>
+        bf16 ? Bf16.ToSingle(F.linear(Bf16.From(hidden_CD), weight_VD).contiguous(), bias_V) : F.linear(hidden_CD, weight_VD, bias_V);
 
     private static Tensor? Valid(Tensor? tensor) => tensor is { IsInvalid: false } ? tensor : null;
 
@@ -119,5 +125,5 @@ internal sealed unsafe class LogprobFunction : autograd.MultiTensorFunction<Logp
     }
 
     /// <summary>What is not differentiated.</summary>
-    public sealed record Options(float Scale, bool Entropy, long Budget, bool TrainWeight);
+    public sealed record Options(float Scale, bool Entropy, long Budget, bool TrainWeight, bool Bf16);
 }

@@ -52,6 +52,7 @@ struct TrainingKernels {
   void (*adamw)(const rk_adamw&, int64_t begin, int64_t end);
   double (*sum_squares)(const float* x, int64_t n);
   void (*to_bf16)(const float* x, uint16_t* y, int64_t n);
+  void (*from_bf16)(const uint16_t* x, const float* bias, float* y, int64_t n);
 };
 
 }  // namespace
@@ -452,6 +453,10 @@ double rk_sum_squares(const float* x, int64_t count) {
   return total;
 }
 
-void rk_to_bf16(const float* x, uint16_t* y, int64_t count) {
-  InParts(count, [&](int64_t begin, int64_t end) { Training().to_bf16(x + begin, y + begin, end - begin); });
+int32_t rk_from_bf16(const uint16_t* x, const float* bias, float* y, int64_t rows, int64_t width) {
+  return InRows(rows, width, [&](int64_t n) { Training().from_bf16(x + n * width, bias, y + n * width, width); });
+}
+
+int32_t rk_to_bf16(const float* x, uint16_t* y, int64_t count) {
+  return InParts(count, [&](int64_t begin, int64_t end) { Training().to_bf16(x + begin, y + begin, end - begin); });
 }

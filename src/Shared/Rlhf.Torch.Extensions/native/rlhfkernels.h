@@ -204,4 +204,5 @@ RK_API int32_t rk_logprob_forward(const rk_logprob* arguments);
 RK_API int32_t rk_logprob_backward(const rk_logprob* arguments);
 RK_API int32_t rk_adamw_step(const rk_adamw* arguments);
 RK_API double rk_sum_squares(const float* x, int64_t count);
-RK_API void rk_to_bf16(const float* x, uint16_t* y, int64_t count);
+RK_API int32_t rk_to_bf16(const float* x, uint16_t* y, int64_t count);
+RK_API int32_t rk_from_bf16(const uint16_t* x, const float* bias, float* y, int64_t rows, int64_t width);  // bias: [width] or null

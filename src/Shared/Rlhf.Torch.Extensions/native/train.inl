@@ -419,6 +419,16 @@ void LogprobBackwardRow(const rk_logprob& a, int64_t n) {
   x[a.targets[n]] += gradient;
 }
 
+// y = x in fp32, plus the bias
+void FromBf16Row(const uint16_t* x, const float* bias, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; i += W) {
+    const int lanes = Lanes(i, n);
+    F value = lanes == W ? FromBf16(x + i) : FromBf16Part(x + i, lanes);
+    if (bias != nullptr) value = value + LoadPart(bias + i, lanes);
+    StoreSome(y + i, value, lanes);
+  }
+}
+
 // ---- AdamW (Loshchilov and Hutter 2019), one pass over everything
 
 void AdamWPart(const rk_adamw& a, int64_t begin, int64_t end) {
@@ -459,4 +469,4 @@ double SumSquaresPart(const float* x, int64_t n) {
 }
 
 const TrainingKernels kTraining = {AttentionForward, AttentionBackward, NormForward, NormBackward, ActivationForward, ActivationBackward,
-                                   RotaryRow, LogprobRow, LogprobBackwardRow, AdamWPart, SumSquaresPart, ToBf16};
+                                   RotaryRow, LogprobRow, LogprobBackwardRow, AdamWPart, SumSquaresPart, ToBf16, FromBf16Row};

@@ -74,6 +74,12 @@ public sealed record PpoConfig : IHyperparameters
     /// <summary>Gradients of policy and critic together are scaled down to this norm; 0 leaves them. Default 1 (N+: none; TRL: 1).</summary>
     public double MaxGradNorm { get; init; } = 1.0;
 
+    /// <summary>
+    /// Mixed precision: products of matrices take bfloat16 factors, everything else is single precision. Pays where the hardware multiplies
+    /// bfloat16 faster. Default false.
+    /// </summary>
+    public bool Bf16 { get; init; }
+
     /// <summary>β, the weight of the KL penalty in the reward. Default 0.05.</summary>
     public double KlCoefficient { get; init; } = 0.05;
 

@@ -72,6 +72,7 @@ public sealed class PpoTrainer : IDisposable
 
         (_config, _policy, _critic, _prompts, _score) = (config, policy, critic, prompts, score);
         _pad = policy.Config.PadTokenId ?? policy.Config.EosTokenIds[0];
+        _policy.Bf16 = _critic.Bf16 = config.Bf16;
         _reference = policy.Clone();
         foreach (var parameter in _reference.parameters())
         {

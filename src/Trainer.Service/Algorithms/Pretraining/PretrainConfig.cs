@@ -45,6 +45,12 @@ public sealed record PretrainConfig : IHyperparameters
     /// <summary>Gradients are scaled down to this norm; 0 leaves them. Default 1.</summary>
     public double MaxGradNorm { get; init; } = 1.0;
 
+    /// <summary>
+    /// Mixed precision: products of matrices take bfloat16 factors, everything else is single precision. Pays where the hardware multiplies
+    /// bfloat16 faster. Default false.
+    /// </summary>
+    public bool Bf16 { get; init; }
+
     /// <summary>Steps between reports. Default 10.</summary>
     public int ReportEvery { get; init; } = 10;
 

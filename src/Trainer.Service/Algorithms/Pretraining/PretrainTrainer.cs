@@ -57,6 +57,7 @@ public sealed class PretrainTrainer(
                 [$"context_length is {config.ContextLength}; the model has {model.Config.MaxPositionEmbeddings} positions."]);
         }
 
+        model.Bf16 = config.Bf16;
         using var everything = NewDisposeScope();
         var packer = new DocumentPacker(
             index => tokenizer.Encode(document(index), addSpecialTokens: false),

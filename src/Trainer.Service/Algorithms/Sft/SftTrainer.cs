@@ -51,6 +51,7 @@ public sealed class SftTrainer
         }
 
         (_config, _model, _training, _heldOut) = (config, model, training, heldOut ?? []);
+        _model.Bf16 = config.Bf16;
         _pad = model.Config.PadTokenId ?? 0;
         TotalSteps = (int)Math.Ceiling((double)training.Count * config.Epochs / config.BatchSize);
     }
