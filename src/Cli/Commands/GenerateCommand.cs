@@ -4,6 +4,7 @@ using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Generation;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.TaskFamilies;
+using ScalarType = TorchSharp.torch.ScalarType;
 
 namespace Rlhf.Cli.Commands;
 
@@ -21,8 +22,11 @@ internal static class GenerateCommand
         var seed = CommonOptions.Seed();
         var stream = new Option<bool>("--stream") { Description = "Print text as it is generated; with --json one object for every token, before those of the sequences." };
         var json = new Option<bool>("--json") { Description = "Print one JSON object for every sequence instead of text." };
+        var dtype = new Option<string>("--dtype") { Description = "The type the weights are held in: float32, or bfloat16 (half the memory to read for every token).", DefaultValueFactory = _ => "float32" };
+        dtype.AcceptOnlyFromAmong("float32", "bfloat16");
+        var loadIn8Bit = new Option<bool>("--load-in-8bit") { Description = "Round the matrices to 8 bits (blocks of 32, as GGUF's Q8_0) first: less memory to read for every token." };
         var sampling = new SamplingOptions();
-        var command = new Command("generate", "Continue a text with a model directory.") { model, prompt, file, instruction, seed, stream, json };
+        var command = new Command("generate", "Continue a text with a model directory.") { model, prompt, file, instruction, seed, stream, json, dtype, loadIn8Bit };
         sampling.AddTo(command);
         command.SetAction((parse, stop) =>
         {
@@ -33,7 +37,9 @@ internal static class GenerateCommand
                 sampling.Parameters(parse),
                 parse.GetValue(seed),
                 parse.GetValue(stream),
-                parse.GetValue(json));
+                parse.GetValue(json),
+                parse.GetValue(dtype) == "bfloat16" ? ScalarType.BFloat16 : ScalarType.Float32,
+                parse.GetValue(loadIn8Bit));
             if (request is { Stream: true, Json: false, Parameters.NumReturnSequences: > 1 })
             {
                 throw new UserException("--stream shows one sequence: leave --num-return-sequences out, or add --json.");
@@ -48,7 +54,7 @@ internal static class GenerateCommand
     private static void Run(Request request, TextWriter output, CancellationToken stop)
     {
         var tokenizer = Tokenizer.Load(request.Model);
-        using var model = PretrainedModel.LoadCausal(request.Model);
+        using var model = PretrainedModel.LoadCausal(request.Model, request.Dtype);
         var promptIds = tokenizer.Encode(request.Prompt);
         Action<GeneratedToken>? onToken = (request.Stream, request.Json) switch
         {
@@ -61,7 +67,8 @@ internal static class GenerateCommand
         IReadOnlyList<GeneratedSequence> sequences;
         try
         {
-            sequences = new Generator(model, tokenizer).Generate([promptIds], request.Parameters, request.Seed, ct: stop, onToken: onToken);
+            var generator = new Generator(model, tokenizer, new GeneratorOptions { LoadIn8Bit = request.LoadIn8Bit });
+            sequences = generator.Generate([promptIds], request.Parameters, request.Seed, ct: stop, onToken: onToken);
         }
         catch (Exception exception) when (exception is ArgumentException or InvalidOperationException)
         {
@@ -121,5 +128,5 @@ internal static class GenerateCommand
         output.Flush();
     }
 
-    private sealed record Request(string Model, string Prompt, SamplingParameters Parameters, ulong Seed, bool Stream, bool Json);
+    private sealed record Request(string Model, string Prompt, SamplingParameters Parameters, ulong Seed, bool Stream, bool Json, ScalarType Dtype, bool LoadIn8Bit);
 }

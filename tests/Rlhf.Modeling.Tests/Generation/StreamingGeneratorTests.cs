@@ -138,10 +138,12 @@ public sealed class StreamingGeneratorTests
     [Fact]
     public async Task DisposeAsync_WhileRequestsRun_EndsThemAndGivesTheMemoryBack()
     {
-        using var model = TinyModels.Causal();
+        // Long enough not to end by itself before it is stopped.
+        const int Tokens = 60_000;
+        using var model = TinyModels.Causal(TinyModels.Config with { MaxPositionEmbeddings = Tokens + 1 });
         var before = TinyModels.LiveTensors();
         var generator = new StreamingGenerator(model, options: new GeneratorOptions { MaxBatchSize = 1 });
-        var streams = Enumerable.Range(0, 3).Select(i => generator.StreamAsync(new GenerationRequest([3], Endless, 0)).GetAsyncEnumerator()).ToArray();
+        var streams = Enumerable.Range(0, 3).Select(i => generator.StreamAsync(new GenerationRequest([3], Endless with { MaxNewTokens = Tokens }, 0)).GetAsyncEnumerator()).ToArray();
         Assert.True(await streams[0].MoveNextAsync());
         await generator.DisposeAsync();
         foreach (var stream in streams)

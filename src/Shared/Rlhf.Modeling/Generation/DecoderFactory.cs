@@ -10,9 +10,13 @@ internal static class DecoderFactory
     /// <param name="model">Its weights are used where they are: nothing is copied.</param>
     /// <param name="slots">The most texts at once.</param>
     /// <param name="maxLength">The most tokens of one.</param>
-    /// <param name="quantized">8-bit copies of the model's matrices; null: the matrices themselves.</param>
-    public static IDecoder Create(CausalLanguageModel model, int slots, int maxLength, QuantizedWeights? quantized = null) =>
-        KernelDecoder.Supports(model) ? new KernelDecoder(model, slots, maxLength, quantized) : new TensorDecoder(model, slots, maxLength);
+    /// <param name="loadIn8Bit">Whether to use 8-bit copies of the model's matrices instead.</param>
+    /// <exception cref="ArgumentException">If 8-bit copies are wanted where there are no kernels for them.</exception>
+    public static IDecoder Create(CausalLanguageModel model, int slots, int maxLength, bool loadIn8Bit = false) =>
+        KernelDecoder.Supports(model) ? new KernelDecoder(model, slots, maxLength, loadIn8Bit)
+        : !loadIn8Bit ? new TensorDecoder(model, slots, maxLength)
+        : throw new ArgumentException(
+            $"{nameof(GeneratorOptions.LoadIn8Bit)} needs a model in Float32 or BFloat16 on a CPU with AVX2, and the CPU kernels", nameof(loadIn8Bit));
 
     /// <summary>
     /// The longest text that can be continued. Dynamic rotary scaling changes the angles of all places once a text outgrows the trained

@@ -95,7 +95,7 @@ public sealed class Generator(CausalLanguageModel model, Tokenizer? tokenizer = 
         // The last token is drawn but never read again.
         var maxLength = groups.Max(group => group.Request.PromptIds.Length + group.Request.Parameters.MaxNewTokens - 1);
         var slots = DecoderFactory.Slots(model, groups.Sum(group => (long)group.Rows), groups.Max(group => group.Rows), maxLength, _options);
-        using var decoder = DecoderFactory.Create(model, slots, maxLength);
+        using var decoder = DecoderFactory.Create(model, slots, maxLength, _options.LoadIn8Bit);
         var scheduler = new BatchScheduler(decoder, model.Config.VocabSize, _options.MaxPrefillTokens);
         foreach (var group in groups)
         {

@@ -1,6 +1,6 @@
 namespace Rlhf.Modeling.Generation;
 
-/// <summary>What generation may use of the machine. None of it changes what is generated (up to rounding).</summary>
+/// <summary>What generation may use of the machine. Only <see cref="LoadIn8Bit"/> changes what is generated (beyond rounding).</summary>
 public sealed record GeneratorOptions
 {
     /// <summary>The most sequences that are continued at a time; others wait. Default 256.</summary>
@@ -18,6 +18,13 @@ public sealed record GeneratorOptions
     /// The longest prompt and continuation together that a <see cref="StreamingGenerator"/> makes room for; null: what the model was made for.
     /// </summary>
     public int? MaxSequenceLength { get; init; }
+
+    /// <summary>
+    /// Generates with 8-bit copies of the model's matrices: blocks of 32 weights share a scale, as in GGUF's Q8_0. They are made anew for
+    /// every call (once for a <see cref="StreamingGenerator"/>). Faster where reading weights is the limit, that is for few sequences at a
+    /// time; log-probabilities are those of the rounded weights. Default false.
+    /// </summary>
+    public bool LoadIn8Bit { get; init; }
 
     /// <summary>Checks every field.</summary>
     /// <returns>All faults, each naming the field, its value and the legal values; empty if there are none.</returns>

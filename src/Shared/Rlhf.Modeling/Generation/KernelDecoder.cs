@@ -16,6 +16,7 @@ internal sealed unsafe class KernelDecoder : IDecoder
     /// <summary>Prompt tokens of one pass: enough for the products to be efficient, few enough for the activations to stay in the caches.</summary>
     private const int PrefillRows = 192;
 
+    private readonly QuantizedWeights? _quantized;
     private readonly KernelCache _cache;
     private readonly KernelProgram _program;
     private readonly int _vocabSize;
@@ -25,20 +26,21 @@ internal sealed unsafe class KernelDecoder : IDecoder
     /// <param name="model">A model that <see cref="Supports"/> takes; its weights are used where they are.</param>
     /// <param name="slots">The most texts at once.</param>
     /// <param name="maxLength">The most tokens of one.</param>
-    /// <param name="quantized">8-bit copies of its matrices; null: as they are.</param>
-    public KernelDecoder(CausalLanguageModel model, int slots, int maxLength, QuantizedWeights? quantized = null)
+    /// <param name="loadIn8Bit">Whether to use 8-bit copies of its matrices.</param>
+    public KernelDecoder(CausalLanguageModel model, int slots, int maxLength, bool loadIn8Bit = false)
     {
+        _quantized = loadIn8Bit ? new QuantizedWeights(model) : null;
         (Capacity, MaxLength, _vocabSize) = (slots, maxLength, model.Config.VocabSize);
         _lengths = new int[slots];
-        _cache = new KernelCache(model, slots, maxLength, shortNumbers: quantized is not null || model.OutputWeight.dtype == ScalarType.BFloat16);
-        _program = new KernelProgram(model, _cache, Math.Max(slots, PrefillRows), maxLength, quantized);
+        _cache = new KernelCache(model, slots, maxLength, shortNumbers: loadIn8Bit || model.OutputWeight.dtype == ScalarType.BFloat16);
+        _program = new KernelProgram(model, _cache, Math.Max(slots, PrefillRows), maxLength, _quantized);
     }
 
     public int Capacity { get; }
 
     public int MaxLength { get; }
 
-    /// <summary>Whether there are kernels, and all weights are single precision or bfloat16, on the CPU and without an adapter.</summary>
+    /// <summary>Whether there are kernels, and all weights are single precision or bfloat16, on the CPU.</summary>
     public static bool Supports(CausalLanguageModel model) => CpuKernels.IsAvailable && model.parameters().All(weight =>
         weight.dtype is ScalarType.Float32 or ScalarType.BFloat16 && weight.device_type == TorchSharp.DeviceType.CPU && weight.is_contiguous());
 
@@ -128,6 +130,7 @@ internal sealed unsafe class KernelDecoder : IDecoder
     {
         _program.Dispose();
         _cache.Dispose();
+        _quantized?.Dispose();
     }
 
     private void RunHead(int rows, Span<float> logits)

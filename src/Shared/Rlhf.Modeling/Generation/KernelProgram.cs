@@ -16,6 +16,7 @@ internal sealed unsafe class KernelProgram : IDisposable
     private readonly KernelCache _cache;
     private readonly QuantizedWeights? _quantized;
     private readonly List<Tensor> _owned = [];
+    private readonly Dictionary<Projection, Matrix> _matrices = new(ReferenceEqualityComparer.Instance);
     private readonly List<KernelOperator> _body = [];
     private readonly List<KernelOperator> _head = [];
     private readonly int _maxRows;
@@ -132,14 +133,14 @@ internal sealed unsafe class KernelProgram : IDisposable
 
         // The sum of two matrices' rows: the positions first, then the projected token on top.
         var narrow_RW = NewBuffer(_model.Config.EmbeddingWidth);
-        Embed(narrow_RW, table, positions: null, ShadowFor(narrow_RW, body.ProjectIn.weight));
+        Embed(narrow_RW, table, positions: null, ShadowFor(narrow_RW, MatrixOf(body.ProjectIn)));
         var hasPositions = positions is not null;
         if (hasPositions)
         {
             Embed(_stream_RD, table: null, positions);
         }
 
-        Multiply(body.ProjectIn.weight, body.ProjectIn.bias, narrow_RW, _stream_RD, flags: hasPositions ? KernelFlags.Accumulate : KernelFlags.None);
+        Multiply(MatrixOf(body.ProjectIn), narrow_RW, _stream_RD, flags: hasPositions ? KernelFlags.Accumulate : KernelFlags.None);
     }
 
     private void Layer(DecoderLayer layer, int index, Work work, Tables tables)
@@ -148,7 +149,8 @@ internal sealed unsafe class KernelProgram : IDisposable
         var inPlace = layer.NormAfter || layer.ResidualFromNorm;
         var first_RD = inPlace ? _stream_RD : work.Normed_RD;
         var second_RD = inPlace ? _stream_RD : layer.PostAttentionNorm is null ? first_RD : layer.ParallelResidual ? work.Second_RD : first_RD;
-        var feedsAttention = layer.Attention.Fused?.weight ?? layer.Attention.Query!.weight;
+        var feedsAttention = MatrixOf(layer.Attention.Fused ?? layer.Attention.Query!);
+        var feedsInner = MatrixOf(layer.FeedForward.Up);
         if (!layer.NormAfter)
         {
             Normalize(layer.InputNorm, _stream_RD, first_RD, feedsAttention);
@@ -161,17 +163,17 @@ internal sealed unsafe class KernelProgram : IDisposable
         if (layer.ParallelResidual && layer.PostAttentionNorm is { } parallelNorm)
         {
             // Before attention adds to the stream.
-            Normalize(parallelNorm, _stream_RD, second_RD, layer.FeedForward.Up.weight);
+            Normalize(parallelNorm, _stream_RD, second_RD, feedsInner);
         }
 
         Attend(layer.Attention, index, first_RD, work, tables);
         if (layer.NormAfter)
         {
-            Normalize(layer.InputNorm, _stream_RD, _stream_RD, layer.FeedForward.Up.weight);
+            Normalize(layer.InputNorm, _stream_RD, _stream_RD, feedsInner);
         }
         else if (!layer.ParallelResidual)
         {
-            Normalize(layer.PostAttentionNorm!, _stream_RD, second_RD, layer.FeedForward.Up.weight);
+            Normalize(layer.PostAttentionNorm!, _stream_RD, second_RD, feedsInner);
         }
 
         Feed(layer.FeedForward, second_RD, work);
@@ -188,7 +190,7 @@ internal sealed unsafe class KernelProgram : IDisposable
         long queryStride, keyStride, step = headDim;
         if (attention.Fused is { } fused)
         {
-            Multiply(fused.weight, fused.bias, input_RD, work.Qkv);
+            Multiply(MatrixOf(fused), input_RD, work.Qkv);
             queryStride = keyStride = work.Qkv.Width;
             var perHead = attention.FusedLayout == FusedLayout.PerHead;
             step = perHead ? 3 * headDim : headDim;
@@ -201,9 +203,9 @@ internal sealed unsafe class KernelProgram : IDisposable
             keyStride = keyHeads * headDim;
             k += _maxRows * queryStride;
             v = k + (_maxRows * keyStride);
-            Multiply(attention.Query!.weight, attention.Query.bias, input_RD, new Buffer(q, queryStride), flags: KernelFlags.NoBarrier);
-            Multiply(attention.Key!.weight, attention.Key.bias, input_RD, new Buffer(k, keyStride), flags: KernelFlags.NoBarrier);
-            Multiply(attention.Value!.weight, attention.Value.bias, input_RD, new Buffer(v, keyStride));
+            Multiply(MatrixOf(attention.Query!), input_RD, new Buffer(q, queryStride), flags: KernelFlags.NoBarrier);
+            Multiply(MatrixOf(attention.Key!), input_RD, new Buffer(k, keyStride), flags: KernelFlags.NoBarrier);
+            Multiply(MatrixOf(attention.Value!), input_RD, new Buffer(v, keyStride));
         }
 
         var mixed = work.Mixed_RQ;
@@ -240,26 +242,27 @@ internal sealed unsafe class KernelProgram : IDisposable
         _target.Add(op);
 
         // A head's share of the 8-bit copy must be whole blocks; otherwise the copy is made by an operator of its own.
-        var ownShadow = IsQuantized(attention.Output.weight) && heads / keyHeads * headDim % 32 != 0;
-        mixed.Shadow = ShadowFor(mixed, attention.Output.weight);
+        var output = MatrixOf(attention.Output);
+        var ownShadow = output.Quantized is not null && heads / keyHeads * headDim % 32 != 0;
+        mixed.Shadow = ShadowFor(mixed, output);
         _target.Add(op with { Kind = KernelKind.Attention, YShadow = ownShadow ? default : mixed.Shadow });
         if (ownShadow)
         {
-            MakeShadow(mixed, attention.Output.weight);
+            MakeShadow(mixed, output);
         }
 
-        Multiply(attention.Output.weight, attention.Output.bias, mixed, _stream_RD, flags: KernelFlags.Accumulate);
+        Multiply(output, mixed, _stream_RD, flags: KernelFlags.Accumulate);
     }
 
     private void Feed(FeedForward feedForward, Buffer input_RD, Work work)
     {
         var inner = work.Inner_RI;
-        inner.Shadow = ShadowFor(inner, feedForward.Down.weight);
+        inner.Shadow = ShadowFor(inner, MatrixOf(feedForward.Down));
         var activation = feedForward.Activation.ToKernel();
         if (feedForward.Gate is { } gate)
         {
-            Multiply(gate.weight, gate.bias, input_RD, new Buffer(inner.Data, inner.Width), flags: KernelFlags.NoBarrier);
-            Multiply(feedForward.Up.weight, feedForward.Up.bias, input_RD, work.Up_RI);
+            Multiply(MatrixOf(gate), input_RD, new Buffer(inner.Data, inner.Width), flags: KernelFlags.NoBarrier);
+            Multiply(MatrixOf(feedForward.Up), input_RD, work.Up_RI);
             _target.Add(new KernelOperator
             {
                 Kind = KernelKind.Activate, Y = inner.Data, YShadow = inner.Shadow, Weight2 = work.Up_RI.Data, Width = inner.Width, Activation = (long)activation,
@@ -267,17 +270,18 @@ internal sealed unsafe class KernelProgram : IDisposable
         }
         else
         {
-            Multiply(feedForward.Up.weight, feedForward.Up.bias, input_RD, inner, activation);
+            Multiply(MatrixOf(feedForward.Up), input_RD, inner, activation);
         }
 
-        Multiply(feedForward.Down.weight, feedForward.Down.bias, inner, _stream_RD, flags: KernelFlags.Accumulate);
+        Multiply(MatrixOf(feedForward.Down), inner, _stream_RD, flags: KernelFlags.Accumulate);
     }
 
     private void Head(Work work)
     {
-        var (body, output) = (_model.Body, _model.OutputWeight);
+        var body = _model.Body;
+        var output = _model.Head is { } head ? MatrixOf(head) : new Matrix(_model.OutputWeight, null, _quantized?.Find(_model.OutputWeight));
         var last = _kept_RD;
-        var reader = body.ProjectOut?.weight ?? output;
+        var reader = body.ProjectOut is null ? output : MatrixOf(body.ProjectOut);
         if (body.FinalNorm is { } norm)
         {
             last = work.Normed_RD;
@@ -288,15 +292,15 @@ internal sealed unsafe class KernelProgram : IDisposable
             MakeShadow(last, reader);
         }
 
-        if (body.ProjectOut is { } projectOut)
+        if (body.ProjectOut is not null)
         {
             var narrow_RW = NewBuffer(_model.Config.EmbeddingWidth);
             narrow_RW.Shadow = ShadowFor(narrow_RW, output);
-            Multiply(projectOut.weight, projectOut.bias, last, narrow_RW);
+            Multiply(reader, last, narrow_RW);
             last = narrow_RW;
         }
 
-        Multiply(output, _model.Head?.bias, last, new Buffer(null, _model.Config.VocabSize));
+        Multiply(output, last, new Buffer(null, _model.Config.VocabSize));
     }
 
     private void Embed(Buffer target, Parameter? table, Parameter? positions, KernelShadow shadow = default)
@@ -315,7 +319,7 @@ internal sealed unsafe class KernelProgram : IDisposable
         });
     }
 
-    private void Normalize(Norm norm, Buffer input, Buffer target, Parameter? reader = null)
+    private void Normalize(Norm norm, Buffer input, Buffer target, Matrix? reader = null)
     {
         target.Shadow = reader is null ? default : ShadowFor(target, reader);
         _target.Add(new KernelOperator
@@ -333,9 +337,8 @@ internal sealed unsafe class KernelProgram : IDisposable
     }
 
     private void Multiply(
-        Parameter weight, Parameter? bias, Buffer input, Buffer target, KernelActivation activation = KernelActivation.None, KernelFlags flags = KernelFlags.None)
+        Matrix matrix, Buffer input, Buffer target, KernelActivation activation = KernelActivation.None, KernelFlags flags = KernelFlags.None)
     {
-        var copy = _quantized?.Find(weight);
         _target.Add(new KernelOperator
         {
             Kind = KernelKind.Linear,
@@ -344,17 +347,17 @@ internal sealed unsafe class KernelProgram : IDisposable
             XShadow = input.Shadow,
             Y = target.Data,
             YShadow = flags.HasFlag(KernelFlags.Accumulate) ? default : target.Shadow,
-            Weight = CpuKernels.Pointer(copy?.Data ?? weight),
-            Scales = CpuKernels.Pointer(copy?.Scales),
-            Type = (long)(copy is null ? TypeOf(weight) : KernelType.Q8),
-            Bias = Floats(bias),
+            Weight = CpuKernels.Pointer(matrix.Quantized?.Data ?? matrix.Weight),
+            Scales = CpuKernels.Pointer(matrix.Quantized?.Scales),
+            Type = (long)(matrix.Quantized is null ? TypeOf(matrix.Weight) : KernelType.Q8),
+            Bias = Floats(matrix.Bias),
             Width = target.Width,
             Inner = input.Width,
             Activation = (long)activation,
         });
     }
 
-    private void MakeShadow(Buffer buffer, Parameter reader)
+    private void MakeShadow(Buffer buffer, Matrix reader)
     {
         buffer.Shadow = ShadowFor(buffer, reader);
         if (buffer.Shadow.Data != null)
@@ -364,10 +367,10 @@ internal sealed unsafe class KernelProgram : IDisposable
     }
 
     /// <summary>Room for a buffer's copy in the type that a matrix reads; none where the matrix reads single precision.</summary>
-    private KernelShadow ShadowFor(Buffer buffer, Parameter reader)
+    private KernelShadow ShadowFor(Buffer buffer, Matrix reader)
     {
-        var quantized = IsQuantized(reader);
-        if (!quantized && !(TypeOf(reader) == KernelType.BFloat16 && CpuKernels.RoundsActivations))
+        var quantized = reader.Quantized is not null;
+        if (!quantized && !(TypeOf(reader.Weight) == KernelType.BFloat16 && CpuKernels.RoundsActivations))
         {
             return default;
         }
@@ -386,9 +389,30 @@ internal sealed unsafe class KernelProgram : IDisposable
         return buffer.Room;
     }
 
-    private bool IsQuantized(Parameter weight) => _quantized?.Find(weight) is not null;
+    /// <summary>
+    /// What a projection multiplies with. An active adapter's update is added to a copy, once: the product would otherwise be three.
+    /// </summary>
+    private Matrix MatrixOf(Projection projection)
+    {
+        if (!_matrices.TryGetValue(projection, out var matrix))
+        {
+            using var scope = NewDisposeScope();
+            var weight = projection.EffectiveWeight();
+            var plain = ReferenceEquals(weight, projection.weight);
+            if (!plain && !ReferenceEquals(weight, projection.Original?.weight))
+            {
+                Keep(weight);
+            }
 
-    private static KernelType TypeOf(Parameter weight) => weight.dtype == ScalarType.BFloat16 ? KernelType.BFloat16 : KernelType.Float32;
+            var bias = projection is { AdapterDisabled: true, Original: { } original } ? original.bias : projection.bias;
+            matrix = new Matrix(weight, bias, plain ? _quantized?.Find(projection.weight) : null);
+            _matrices.Add(projection, matrix);
+        }
+
+        return matrix;
+    }
+
+    private static KernelType TypeOf(Tensor weight) => weight.dtype == ScalarType.BFloat16 ? KernelType.BFloat16 : KernelType.Float32;
 
     private Buffer NewBuffer(long width) => new(Keep(empty([_maxRows, width], dtype: ScalarType.Float32)), width);
 
@@ -407,6 +431,9 @@ internal sealed unsafe class KernelProgram : IDisposable
         _owned.Add(tensor.DetachFromDisposeScope());
         return (float*)CpuKernels.Pointer(tensor);
     }
+
+    /// <summary>A matrix, its bias and its 8-bit copy, if there are any.</summary>
+    private sealed record Matrix(Tensor Weight, Parameter? Bias, (Tensor Data, Tensor Scales)? Quantized);
 
     /// <summary>Rows of activations, and their copy in the type of the matrix that reads them last.</summary>
     private sealed class Buffer(float* data, long width)

@@ -31,7 +31,7 @@ public sealed class StreamingGenerator : IAsyncDisposable
     /// <param name="options">What may be used of the machine.</param>
     /// <exception cref="ArgumentException">If the options are illegal, or not even one sequence would fit.</exception>
     public StreamingGenerator(CausalLanguageModel model, Tokenizer? tokenizer = null, GeneratorOptions? options = null)
-        : this(model, tokenizer, options, DecoderFactory.Create)
+        : this(model, tokenizer, options, (lm, slots, maxLength) => DecoderFactory.Create(lm, slots, maxLength, options?.LoadIn8Bit ?? false))
     {
     }
 

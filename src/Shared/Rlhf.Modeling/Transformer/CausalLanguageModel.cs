@@ -128,7 +128,7 @@ public sealed class CausalLanguageModel : nn.Module
     public (Tensor Logprobs_N, Tensor? Entropies_N) Logprobs(Tensor hidden_ND, Tensor tokens_N, double temperature = 1, bool entropy = false)
     {
         ArgumentNullException.ThrowIfNull(hidden_ND);
-        if (CpuKernels.Take(hidden_ND, OutputWeight))
+        if (CpuKernels.Take(hidden_ND, OutputWeight) && _head is null or { Lora: null, Original: null })
         {
             return FusedFunctions.Logprobs(hidden_ND, OutputWeight, _head?.bias, tokens_N, 1 / temperature, entropy, bf16: Bf16);
         }

@@ -36,7 +36,7 @@ internal sealed class Bf16LinearFunction : autograd.SingleTensorFunction<Bf16Lin
         var gradient_NO = Bf16.From(gradient);
         var dinput = forInput ? Bf16.ToSingle(gradient_NO.matmul(weight_OI).contiguous(), null).view(shape) : null;
         var dweight_OI = forWeight ? Bf16.ToSingle(gradient_NO.t().matmul(input_NI).contiguous(), null) : null;
-        var dbias_O = forBias ? gradient.sum(0) : null;
+        var dbias_O = forBias ? gradient.sum(0L) : null;
         return [dinput?.MoveToOuterDisposeScope()!, dweight_OI?.MoveToOuterDisposeScope()!, dbias_O?.MoveToOuterDisposeScope()!];
     }
 }

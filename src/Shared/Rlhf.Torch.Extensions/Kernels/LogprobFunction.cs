@@ -99,7 +99,7 @@ internal sealed unsafe class LogprobFunction : autograd.MultiTensorFunction<Logp
 
             if (bias_V is not null)
             {
-                Accumulate(ref dbias_V, logits_CV.sum(0));
+                Accumulate(ref dbias_V, logits_CV.sum(0L));
             }
         }
 

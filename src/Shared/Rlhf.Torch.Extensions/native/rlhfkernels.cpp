@@ -334,23 +334,7 @@ int32_t rk_run(const rk_op* ops, int64_t count, const rk_batch* batch) {
   return 0;
 }
 
-void rk_quantize(const void* source, int64_t type, int64_t rows, int64_t columns, int8_t* data, uint16_t* scales) {
-  std::vector<float> row(columns), row_scales(columns / 32);
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t i = 0; i < columns; i++) {
-      if (type == RK_F32) {
-        row[i] = static_cast<const float*>(source)[r * columns + i];
-      } else {
-        const uint32_t bits = static_cast<uint32_t>(static_cast<const uint16_t*>(source)[r * columns + i]) << 16;
-        memcpy(&row[i], &bits, sizeof bits);
-      }
-    }
-    Chosen().quantize(row.data(), data + r * columns, row_scales.data(), columns);
-    for (int64_t b = 0; b < columns / 32; b++) scales[r * (columns / 32) + b] = ToHalf(row_scales[b]);
-  }
-}
-
-// ---- training
+// ---- training, and what else is shared out by rows
 
 namespace {
 
@@ -459,4 +443,20 @@ int32_t rk_from_bf16(const uint16_t* x, const float* bias, float* y, int64_t row
 
 int32_t rk_to_bf16(const float* x, uint16_t* y, int64_t count) {
   return InParts(count, [&](int64_t begin, int64_t end) { Training().to_bf16(x + begin, y + begin, end - begin); });
+}
+
+void rk_quantize(const void* source, int64_t type, int64_t rows, int64_t columns, int8_t* data, uint16_t* scales) {
+  InRows(rows, columns, [&](int64_t r) {
+    std::vector<float> row(columns), row_scales(columns / 32);
+    for (int64_t i = 0; i < columns; i++) {
+      if (type == RK_F32) {
+        row[i] = static_cast<const float*>(source)[r * columns + i];
+      } else {
+        const uint32_t bits = static_cast<uint32_t>(static_cast<const uint16_t*>(source)[r * columns + i]) << 16;
+        memcpy(&row[i], &bits, sizeof bits);
+      }
+    }
+    Chosen().quantize(row.data(), data + r * columns, row_scales.data(), columns);
+    for (int64_t b = 0; b < columns / 32; b++) scales[r * (columns / 32) + b] = ToHalf(row_scales[b]);
+  });
 }
