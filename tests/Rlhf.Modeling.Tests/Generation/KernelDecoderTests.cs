@@ -1,8 +1,11 @@
+using System.Diagnostics;
+using System.Globalization;
 using Rlhf.Modeling.Adapters;
 using Rlhf.Modeling.Generation;
 using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
 using Rlhf.Torch.Extensions;
+using Rlhf.Torch.Extensions.Kernels;
 using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Tests.Generation;
@@ -11,6 +14,28 @@ namespace Rlhf.Modeling.Tests.Generation;
 public sealed class KernelDecoderTests
 {
     private static readonly TransformerConfig Config = TinyModels.Config with { MaxPositionEmbeddings = 128, InitializerRange = 0.2 };
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task LowerInstructionSets_PassTheDecodersTests(int level)
+    {
+        SkipWithoutKernels();
+
+        // The level belongs to the process, and other tests run at the same time: this one needs a process of its own.
+        using var process = new Process();
+        process.StartInfo = new ProcessStartInfo(Environment.ProcessPath!)
+        {
+            ArgumentList = { "-noLogo", "-noColor", "-class", typeof(DecoderConformanceTests).FullName! },
+            Environment = { [CpuKernels.LevelVariable] = level.ToString(CultureInfo.InvariantCulture) },
+            RedirectStandardOutput = true,
+        };
+        process.Start();
+        var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode == 0, output);
+        Assert.Contains("Failed: 0", output, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void ForkedSlots_ShareBlocks_UntilTheyWrite()
@@ -131,7 +156,7 @@ public sealed class KernelDecoderTests
     }
 
     private static void SkipWithoutKernels() =>
-        Assert.SkipUnless(Rlhf.Torch.Extensions.Kernels.CpuKernels.IsAvailable, $"there are no CPU kernels: {KernelLibrary.Problem}");
+        Assert.SkipUnless(CpuKernels.IsAvailable, $"there are no CPU kernels: {KernelLibrary.Problem}");
 
     private static float[] Expected(CausalLanguageModel model, int[] ids)
     {

@@ -8,11 +8,19 @@ namespace Rlhf.Torch.Extensions.Kernels;
 /// <summary>Whether the kernels of librlhfkernels.so can be used, and the memory they see behind tensors.</summary>
 public static unsafe class CpuKernels
 {
+    /// <summary>Keeps the kernels to lower instruction sets: 1 is AVX2, 2 AVX-512, 3 AVX-512 with bf16 and VNNI. For tests and comparisons.</summary>
+    public const string LevelVariable = "RLHF_KERNELS_LEVEL";
+
     private static readonly Lazy<bool> usable = new(() =>
     {
         if (!KernelLibrary.IsAvailable || KernelMethods.rk_level() == 0)
         {
             return false;
+        }
+
+        if (int.TryParse(Environment.GetEnvironmentVariable(LevelVariable), out var level))
+        {
+            KernelMethods.rk_set_level(Math.Max(level, 1));
         }
 
         KernelMethods.rk_set_threads(Environment.ProcessorCount);
