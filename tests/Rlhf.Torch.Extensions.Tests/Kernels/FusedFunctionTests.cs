@@ -97,6 +97,25 @@ public sealed class FusedFunctionTests : KernelTest
 
     [Theory]
     [MemberData(nameof(Levels))]
+    public void Attention_OfOneTensor_IsThatOfItsParts(int level) => OnLevel(level, () =>
+    {
+        var sequences = Packed(2, 70);
+        SameWithGradients(
+            x => Reference(x[0].select(2, 0), x[0].select(2, 1), x[0].select(2, 2), sequences, null, 0.3, 9),
+            x => FusedFunctions.Attention(x[0], Packing.Concatenated, sequences, null, 0.3f, 9),
+            Random(1, 2, 70, 3, 4, 20));
+        SameWithGradients(
+            x => Reference(x[0].select(3, 0), x[0].select(3, 1), x[0].select(3, 2), sequences, null, 0.3, 9),
+            x => FusedFunctions.Attention(x[0], Packing.PerHead, sequences, null, 0.3f, 9),
+            Random(1, 2, 70, 4, 3, 20));
+        Assert.Contains(
+            "[2, 70, 4, 3, 20]",
+            Assert.Throws<ArgumentException>(() => FusedFunctions.Attention(Random(1, 2, 70, 4, 3, 20), Packing.Concatenated, null, null, 1, null)).Message,
+            StringComparison.Ordinal);
+    });
+
+    [Theory]
+    [MemberData(nameof(Levels))]
     public void Logprobs_AreLogSoftmaxAtTheTargets(int level) => OnLevel(level, () =>
     {
         var targets = tensor(new long[] { 3, 0, 70, 12, 5, 5, 69 });

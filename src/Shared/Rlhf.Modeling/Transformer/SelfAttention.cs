@@ -1,3 +1,4 @@
+using Rlhf.Torch.Extensions.Kernels;
 using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Transformer;
@@ -80,6 +81,11 @@ internal sealed class SelfAttention : nn.Module
 
     public Tensor Forward(Tensor x_BTD, AttentionContext context)
     {
+        if (Fused is not null && context.Fused is { Positions_N: null } fused)
+        {
+            return Output.forward(AttendFused(x_BTD, fused).view(x_BTD.shape[0], x_BTD.shape[1], -1));
+        }
+
         var (queries_BTHE, keys_BTKE, values_BTKE) = QueriesKeysValues(x_BTD);
         queries_BTHE = TransformerOps.ApplyRotary(queries_BTHE, context);
         keys_BTKE = TransformerOps.ApplyRotary(keys_BTKE, context);
@@ -110,6 +116,16 @@ internal sealed class SelfAttention : nn.Module
 
         static (Tensor, Tensor, Tensor) Parts(Tensor fused, long dimension) =>
             (fused.select(dimension, 0), fused.select(dimension, 1), fused.select(dimension, 2));
+    }
+
+    /// <summary>Where nothing happens to queries and keys before attention, they need not be taken apart.</summary>
+    private Tensor AttendFused(Tensor x_BTD, FusedAttentionContext fused)
+    {
+        var (batch, length) = (x_BTD.shape[0], x_BTD.shape[1]);
+        var perHead = FusedLayout == Transformer.FusedLayout.PerHead;
+        var qkv = Fused!.forward(x_BTD).view(perHead ? [batch, length, Heads, 3, HeadDim] : [batch, length, 3, Heads, HeadDim]);
+        return FusedFunctions.Attention(
+            qkv, perHead ? Packing.PerHead : Packing.Concatenated, fused.Sequences_BT, fused.Slopes_H, Scale, SlidingWindow);
     }
 
     private Tensor Continue(Tensor queries_BTHE, (Tensor Keys_BKLE, Tensor Values_BKLE) cached, AttentionContext context) =>

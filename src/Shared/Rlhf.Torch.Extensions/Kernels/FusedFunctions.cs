@@ -24,7 +24,18 @@ public static class FusedFunctions
     /// <returns>[B, T, H, E]; 0 where a place sees nothing.</returns>
     public static Tensor Attention(
         Tensor q_BTHE, Tensor k_BTKE, Tensor v_BTKE, Tensor? sequences_BT, Tensor? slopes_H, float scale, int? window) =>
-        AttentionFunction.apply(q_BTHE, k_BTKE, v_BTKE, sequences_BT!, slopes_H!, new AttentionFunction.Options(scale, window ?? 0));
+        AttentionFunction.apply(q_BTHE, k_BTKE, v_BTKE, sequences_BT!, slopes_H!, new AttentionFunction.Options(scale, window ?? 0, Packing.None));
+
+    /// <summary>The same of queries, keys and values in one tensor, whose gradient is made in one piece.</summary>
+    /// <param name="qkv">[B, T, 3, H, E] or [B, T, H, 3, E].</param>
+    /// <param name="packing">Which of them.</param>
+    /// <param name="sequences_BT">As above.</param>
+    /// <param name="slopes_H">As above.</param>
+    /// <param name="scale">As above.</param>
+    /// <param name="window">As above.</param>
+    /// <returns>[B, T, H, E].</returns>
+    public static Tensor Attention(Tensor qkv, Packing packing, Tensor? sequences_BT, Tensor? slopes_H, float scale, int? window) =>
+        AttentionFunction.apply(qkv, null!, null!, sequences_BT!, slopes_H!, new AttentionFunction.Options(scale, window ?? 0, packing));
 
     /// <summary>
     /// x·Wᵀ + b with the factors of all products, also those of the gradients, rounded to bfloat16. Faster than single precision on

@@ -78,10 +78,13 @@ internal unsafe struct AttentionArguments
     public float* V;
     public long QBatch;
     public long QStride;
+    public long QStep;
     public long KBatch;
     public long KStride;
+    public long KStep;
     public long VBatch;
     public long VStride;
+    public long VStep;
     public float* Y;
     public float* Lse;
     public float* DY;

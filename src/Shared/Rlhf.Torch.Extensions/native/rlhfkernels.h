@@ -9,7 +9,7 @@
 #define RK_API extern "C" __attribute__((visibility("default")))
 
 // Raised whenever something below changes; the managed side refuses a library with another number.
-#define RK_ABI_VERSION 2
+#define RK_ABI_VERSION 3
 
 // How the elements of a matrix are stored.
 enum rk_type {
@@ -116,16 +116,16 @@ RK_API void rk_quantize(const void* source, int64_t type, int64_t rows, int64_t 
 
 // Causal attention over [batch, length]: query i of a row sees key j ≤ i, less than window places back (0: all), in the same sequence.
 typedef struct rk_attention {
-  const float* q;            // element e of head h at row b, place t: q + b * q_batch + t * q_stride + h * head_dim + e
+  const float* q;            // element e of head h at row b, place t: q + b * q_batch + t * q_stride + h * q_step + e; likewise k and v
   const float* k;
   const float* v;
-  int64_t q_batch, q_stride, k_batch, k_stride, v_batch, v_stride;
+  int64_t q_batch, q_stride, q_step, k_batch, k_stride, k_step, v_batch, v_stride, v_step;
   float* y;                  // [batch, length, heads, head_dim]
   float* lse;                // [batch, heads, length]
   const float* dy;           // like y
-  float* dq;                 // like y
-  float* dk;                 // [batch, length, kv_heads, head_dim]
-  float* dv;
+  float* dq;                 // like q
+  float* dk;                 // like k
+  float* dv;                 // like v
   const int32_t* sequences;  // [batch, length]: equal numbers see each other, 0 sees nothing and is not seen; null: one sequence
   const float* slopes;       // ALiBi, [heads] or null
   int64_t batch, length, heads, kv_heads, head_dim, window;

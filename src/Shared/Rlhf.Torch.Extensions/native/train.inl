@@ -90,12 +90,12 @@ void AttentionForward(const rk_attention& a, int64_t item, float* scratch) {
   float* scores = keys_t + dim * ldt;       // [kTile, kTile]
   float* top = scores + kTile * kTile;      // [kTile] running maximum
   float* total = top + kTile;               // [kTile] running sum
-  const float* k = a.k + b * a.k_batch + h * dim;
-  const float* v = a.v + b * a.v_batch + h * dim;
+  const float* k = a.k + b * a.k_batch + h * a.k_step;
+  const float* v = a.v + b * a.v_batch + h * a.v_step;
   Transpose(k, a.k_stride, length, dim, keys_t, ldt);
   for (int64_t g = 0; g < group; g++) {
     const int64_t head = h * group + g;
-    const float* q = a.q + b * a.q_batch + head * dim;
+    const float* q = a.q + b * a.q_batch + head * a.q_step;
     float* y = a.y + b * length * a.heads * dim + head * dim;
     const int64_t ldy = a.heads * dim;
     float* lse = a.lse + (b * a.heads + head) * length;
@@ -165,37 +165,37 @@ void AttentionBackward(const rk_attention& a, int64_t item, float* scratch) {
   float* weights = values_t + dim * ldt;       // [kTile, kTile]
   float* gradients = weights + kTile * kTile;  // [kTile, kTile]
   float* delta = gradients + kTile * kTile;    // [kTile] Σ_e dy·y
-  const float* k = a.k + b * a.k_batch + h * dim;
-  const float* v = a.v + b * a.v_batch + h * dim;
-  const int64_t ldk = a.kv_heads * dim, ldq = a.heads * dim;
-  float* dk = a.dk + b * length * ldk + h * dim;
-  float* dv = a.dv + b * length * ldk + h * dim;
+  const float* k = a.k + b * a.k_batch + h * a.k_step;
+  const float* v = a.v + b * a.v_batch + h * a.v_step;
+  const int64_t ldy = a.heads * dim;
+  float* dk = a.dk + b * a.k_batch + h * a.k_step;
+  float* dv = a.dv + b * a.v_batch + h * a.v_step;
   Transpose(k, a.k_stride, length, dim, keys_t, ldt);
   Transpose(v, a.v_stride, length, dim, values_t, ldt);
   for (int64_t t = 0; t < length; t++) {
-    memset(dk + t * ldk, 0, dim * sizeof(float));
-    memset(dv + t * ldk, 0, dim * sizeof(float));
+    memset(dk + t * a.k_stride, 0, dim * sizeof(float));
+    memset(dv + t * a.v_stride, 0, dim * sizeof(float));
   }
   for (int64_t g = 0; g < group; g++) {
     const int64_t head = h * group + g;
-    const float* q = a.q + b * a.q_batch + head * dim;
-    const float* y = a.y + b * length * ldq + head * dim;
-    const float* dy = a.dy + b * length * ldq + head * dim;
-    float* dq = a.dq + b * length * ldq + head * dim;
+    const float* q = a.q + b * a.q_batch + head * a.q_step;
+    const float* y = a.y + b * length * ldy + head * dim;
+    const float* dy = a.dy + b * length * ldy + head * dim;
+    float* dq = a.dq + b * a.q_batch + head * a.q_step;
     const float* lse = a.lse + (b * a.heads + head) * length;
     for (int64_t i0 = 0; i0 < length; i0 += kTile) {
       const int64_t rows = length - i0 < kTile ? length - i0 : kTile;
       for (int64_t i = 0; i < rows; i++) {
         F sum = Zero();
         for (int64_t e = 0; e < dim; e += W)
-          sum = Fma(LoadPart(dy + (i0 + i) * ldq + e, Lanes(e, dim)), LoadPart(y + (i0 + i) * ldq + e, Lanes(e, dim)), sum);
+          sum = Fma(LoadPart(dy + (i0 + i) * ldy + e, Lanes(e, dim)), LoadPart(y + (i0 + i) * ldy + e, Lanes(e, dim)), sum);
         delta[i] = Sum(sum);
-        memset(dq + (i0 + i) * ldq, 0, dim * sizeof(float));
+        memset(dq + (i0 + i) * a.q_stride, 0, dim * sizeof(float));
       }
       for (int64_t j0 = FirstKey(a, i0); j0 < i0 + rows; j0 += kTile) {
         const int64_t columns = length - j0 < kTile ? length - j0 : kTile;
         Product(q + i0 * a.q_stride, a.q_stride, 1, keys_t + j0, ldt, weights, kTile, rows, columns, dim, false);
-        Product(dy + i0 * ldq, ldq, 1, values_t + j0, ldt, gradients, kTile, rows, columns, dim, false);
+        Product(dy + i0 * ldy, ldy, 1, values_t + j0, ldt, gradients, kTile, rows, columns, dim, false);
         for (int64_t i = 0; i < rows; i++) {
           float* w = weights + i * kTile;
           float* d = gradients + i * kTile;
@@ -207,9 +207,9 @@ void AttentionBackward(const rk_attention& a, int64_t item, float* scratch) {
             StoreSome(d + j, weight * (LoadPart(d + j, lanes) - Set(delta[i])) * Set(a.scale), lanes);
           }
         }
-        Product(gradients, kTile, 1, k + j0 * a.k_stride, a.k_stride, dq + i0 * ldq, ldq, rows, dim, columns, true);
-        Product(gradients, 1, kTile, q + i0 * a.q_stride, a.q_stride, dk + j0 * ldk, ldk, columns, dim, rows, true);
-        Product(weights, 1, kTile, dy + i0 * ldq, ldq, dv + j0 * ldk, ldk, columns, dim, rows, true);
+        Product(gradients, kTile, 1, k + j0 * a.k_stride, a.k_stride, dq + i0 * a.q_stride, a.q_stride, rows, dim, columns, true);
+        Product(gradients, 1, kTile, q + i0 * a.q_stride, a.q_stride, dk + j0 * a.k_stride, a.k_stride, columns, dim, rows, true);
+        Product(weights, 1, kTile, dy + i0 * ldy, ldy, dv + j0 * a.v_stride, a.v_stride, columns, dim, rows, true);
       }
     }
   }
