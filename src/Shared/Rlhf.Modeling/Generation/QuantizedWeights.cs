@@ -17,7 +17,7 @@ internal sealed class QuantizedWeights : IDisposable
     public QuantizedWeights(CausalLanguageModel model)
     {
         // Of the embeddings only the output matrix is multiplied; a row that is looked up keeps its precision.
-        var embeddings = model.Body.modules().OfType<Embedding>().Select(embedding => embedding.weight!).Where(weight => !ReferenceEquals(weight, model.OutputWeight));
+        var embeddings = model.Body.modules().OfType<EmbeddingTable>().Select(embedding => embedding.weight).Where(weight => !ReferenceEquals(weight, model.OutputWeight));
         var skipped = embeddings.ToHashSet<Parameter>(ReferenceEqualityComparer.Instance);
         foreach (var parameter in model.parameters().Where(parameter => parameter.shape is [_, var width] && width % 32 == 0 && !skipped.Contains(parameter)))
         {

@@ -1,5 +1,4 @@
 using Rlhf.Torch.Extensions;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Transformer;
@@ -24,10 +23,10 @@ internal sealed class DecoderStack : nn.Module
         _config = config;
         var architecture = config.Architecture with { Dtype = dtype };
         var names = architecture.Names;
-        TokenEmbedding = Add(names.TokenEmbedding, NewEmbedding(config.VocabSize, config.EmbeddingWidth, dtype));
+        TokenEmbedding = Add(names.TokenEmbedding, new EmbeddingTable(config.VocabSize, config.EmbeddingWidth, dtype));
         PositionOffset = architecture.PositionOffset;
         PositionEmbedding = architecture.LearnedPositions
-            ? Add(names.PositionEmbedding, NewEmbedding(config.MaxPositionEmbeddings + PositionOffset, config.HiddenSize, dtype))
+            ? Add(names.PositionEmbedding, new EmbeddingTable(config.MaxPositionEmbeddings + PositionOffset, config.HiddenSize, dtype))
             : null;
         EmbeddingNorm = architecture.EmbeddingNorm ? Add(names.EmbeddingNorm, architecture.NewNorm(config.EmbeddingWidth)) : null;
         if (config.EmbeddingWidth != config.HiddenSize)
@@ -45,10 +44,10 @@ internal sealed class DecoderStack : nn.Module
     }
 
     /// <summary>[V, W].</summary>
-    public Embedding TokenEmbedding { get; }
+    public EmbeddingTable TokenEmbedding { get; }
 
     /// <summary>[max_position_embeddings + PositionOffset, D]; null where positions are rotary or ALiBi.</summary>
-    public Embedding? PositionEmbedding { get; }
+    public EmbeddingTable? PositionEmbedding { get; }
 
     /// <summary>The row of <see cref="PositionEmbedding"/> for position 0.</summary>
     public int PositionOffset { get; }
@@ -118,9 +117,6 @@ internal sealed class DecoderStack : nn.Module
 
         base.Dispose(disposing);
     }
-
-    private static Embedding NewEmbedding(long count, long width, ScalarType dtype) =>
-        nn.Embedding_from_pretrained(empty([count, width], dtype: dtype), freeze: false);
 
     private Tensor Run(Tensor inputIds_BT, AttentionContext context, List<Tensor>? states)
     {

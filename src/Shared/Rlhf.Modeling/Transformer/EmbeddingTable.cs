@@ -1,0 +1,29 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Rlhf.Modeling.Transformer;
+
+/// <summary>
+/// Rows of a matrix, looked up by number; uninitialised at first. A class of our own because the package's module over given weights
+/// hands out other parameters than those it looks up.
+/// </summary>
+internal sealed class EmbeddingTable : nn.Module<Tensor, Tensor>
+{
+    public EmbeddingTable(long count, long width, ScalarType dtype)
+        : base(nameof(EmbeddingTable))
+    {
+        weight = Weights.Uninitialised([count, width], dtype);
+        register_parameter(nameof(weight), weight);
+    }
+
+    /// <summary>[count, width].</summary>
+    public Parameter weight { get; }
+
+    /// <param name="ids">int64, any shape.</param>
+    /// <returns>[*ids, width].</returns>
+    public override Tensor forward(Tensor ids) => weight.index_select(0, ids.reshape(-1)).view([.. ids.shape, weight.shape[1]]);
+
+    protected override void RegisterComponents()
+    {
+    }
+}
