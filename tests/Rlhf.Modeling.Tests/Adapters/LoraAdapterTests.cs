@@ -266,10 +266,11 @@ public sealed class LoraAdapterTests : IDisposable
         }
     }
 
+    /// <summary>Merged and apart sum in another order: a few units in the last place of the largest number.</summary>
     private static void AssertClose(float[] expected, float[] actual)
     {
         var scale = expected.Max(Math.Abs);
         Assert.Equal(expected.Length, actual.Length);
-        Assert.All(expected.Zip(actual), pair => Assert.Equal(pair.First, pair.Second, 1e-6f * Math.Max(1, scale)));
+        Assert.All(expected.Zip(actual), pair => Assert.Equal(pair.First, pair.Second, 3e-6f * Math.Max(1, scale)));
     }
 }

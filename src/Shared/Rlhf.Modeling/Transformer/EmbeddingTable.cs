@@ -17,7 +17,7 @@ internal sealed class EmbeddingTable : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>[count, width].</summary>
-    public Parameter weight { get; }
+    public Parameter weight { get; private set; }
 
     /// <param name="ids">int64, any shape.</param>
     /// <returns>[*ids, width].</returns>

@@ -44,10 +44,10 @@ internal sealed class Norm : nn.Module<Tensor, Tensor>
     public double Epsilon { get; }
 
     /// <summary>[Width]; null without elementwise affine parameters.</summary>
-    public Parameter? weight { get; }
+    public Parameter? weight { get; private set; }
 
     /// <summary>[Width]; null for RMSNorm and without elementwise affine parameters.</summary>
-    public Parameter? bias { get; }
+    public Parameter? bias { get; private set; }
 
     /// <param name="input">[…, Width].</param>
     public override Tensor forward(Tensor input) => Kind == NormKind.Rms

@@ -25,10 +25,10 @@ internal sealed class Projection : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>The matrix, [outputs, inputs].</summary>
-    public Parameter weight { get; }
+    public Parameter weight { get; private set; }
 
     /// <summary>[outputs], or null.</summary>
-    public Parameter? bias { get; }
+    public Parameter? bias { get; private set; }
 
     /// <summary>Whether its products take bfloat16 factors.</summary>
     public bool Bf16 { get; set; }
