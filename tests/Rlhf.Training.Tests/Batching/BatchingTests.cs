@@ -1,5 +1,6 @@
+using Rlhf.Modeling.Transformer;
+using Rlhf.Numerics;
 using Rlhf.Training.Batching;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rlhf.Training.Tests.Batching;
@@ -69,6 +70,50 @@ public sealed class BatchingTests
         Assert.Equal([11, Eos, 20, 21], Next(packer, 3));
         Assert.Equal([21, 22, Eos, 30], Next(packer, 3));
         Assert.Equal([30, 31, 32, 33], Next(packer, 3));
+    }
+
+    [Fact]
+    public void DocumentPacker_SequenceIds_NumberTheDocumentsOfABlock()
+    {
+        // The stream: 0 E | 10 11 E | 20 21 22 E | 30 …
+        var packer = new DocumentPacker(Document, documentCount: null, context: 4, Eos, seed: 1);
+        var (block, sequences) = (new long[5], new long[4]);
+        packer.Next(block, sequences);
+        Assert.Equal([0, Eos, 10, 11, Eos], block);
+        Assert.Equal([1L, 1, 2, 2], sequences);
+        packer.Next(block, sequences);
+        Assert.Equal([Eos, 20, 21, 22, Eos], block);
+        Assert.Equal([1L, 2, 2, 2], sequences);
+        Assert.Throws<ArgumentException>(() => packer.Next(new long[5], new long[5]));
+    }
+
+    [Fact]
+    public void DocumentPacker_BlockWithSequenceIds_GivesTheStatesOfEveryDocumentAlone()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new CausalLanguageModel(new TransformerConfig
+        {
+            VocabSize = 100,
+            HiddenSize = 16,
+            IntermediateSize = 24,
+            NumHiddenLayers = 2,
+            NumAttentionHeads = 2,
+            NumKeyValueHeads = 1,
+            HeadDim = 8,
+            InitializerRange = 0.3,
+        });
+        model.Initialize(new Philox(1));
+        var packer = new DocumentPacker(Document, documentCount: null, context: 9, Eos, seed: 1);
+        var (block, sequences) = (new long[10], new long[9]);
+        packer.Next(block, sequences);
+        Assert.Equal([1L, 1, 2, 2, 2, 3, 3, 3, 3], sequences);
+        var packed = model.Hidden(tensor(block[..9], [1, 9]), null, null, tensor(sequences, [1, 9]));
+        foreach (var (start, length) in (ReadOnlySpan<(int, int)>)[(0, 2), (2, 3), (5, 4)])
+        {
+            var alone = model.Hidden(tensor(block[start..(start + length)], [1, length])).data<float>().ToArray();
+            var inside = packed.narrow(1, start, length).contiguous().data<float>().ToArray();
+            Assert.All(alone.Zip(inside), pair => Assert.Equal(pair.First, pair.Second, 2e-5f));
+        }
     }
 
     [Fact]

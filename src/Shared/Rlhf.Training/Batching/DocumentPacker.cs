@@ -58,8 +58,21 @@ public sealed class DocumentPacker
     }
 
     /// <summary>Writes the next block, context + 1 tokens.</summary>
-    public void Next(Span<long> block)
+    public void Next(Span<long> block) => Next(block, []);
+
+    /// <summary>Writes the next block and which document each of its first tokens is of.</summary>
+    /// <param name="block">Room for context + 1 tokens.</param>
+    /// <param name="sequenceIds">
+    /// Room for context numbers, 1 for the document in which the block begins, 2 for the next and so on; an EOS belongs to the document
+    /// before it. Given to the model they keep documents from seeing each other. Empty: not wanted.
+    /// </param>
+    public void Next(Span<long> block, Span<long> sequenceIds)
     {
+        if (sequenceIds.Length != 0 && sequenceIds.Length != _context)
+        {
+            throw new ArgumentException($"A block has the documents of {_context} tokens; there is room for {sequenceIds.Length}.", nameof(sequenceIds));
+        }
+
         if (block.Length != _context + 1)
         {
             throw new ArgumentException($"A block has {_context + 1} tokens; there is room for {block.Length}.", nameof(block));
@@ -67,11 +80,16 @@ public sealed class DocumentPacker
 
         var (document, offset) = (Document, Offset);
         var filled = 0;
-        while (true)
+        for (var sequence = 1L; ; sequence++)
         {
             var tokens = TokensAt(document);
             while (offset < tokens.Length && filled < _context)
             {
+                if (!sequenceIds.IsEmpty)
+                {
+                    sequenceIds[filled] = sequence;
+                }
+
                 block[filled++] = tokens[offset++];
             }
 
