@@ -60,6 +60,26 @@ public sealed class DecoderConformanceTests
     }
 
     [Theory]
+    [MemberData(nameof(Cases))]
+    public void HalfPrecision_FollowsTheFullForwardPass(string decoderName, string modelName)
+    {
+        using var model = Model(Models[modelName]);
+        model.to(ScalarType.BFloat16);
+        using var decoder = Decoders[decoderName](model, 3, 8);
+        var logits = new float[3 * model.Config.VocabSize];
+        decoder.Prefill([0, 1], [[3, 4, 5], [6]], logits);
+        decoder.Fork(0, 2);
+        decoder.Step([1, 2, 0], [7, 8, 9], logits);
+
+        // bfloat16 has 8 bits, so sums of another order differ by some 2⁻⁸ of the largest part; a mistake differs by whole units.
+        int[][] texts = [[6, 7], [3, 4, 5, 8], [3, 4, 5, 9]];
+        for (var i = 0; i < texts.Length; i++)
+        {
+            AssertSame(model, [.. texts[i]], logits.AsSpan(i * model.Config.VocabSize, model.Config.VocabSize), 0.1f);
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(DecoderNames))]
     public void FullSlots_UpToTheLastPlace_Work(string decoderName)
     {
@@ -121,8 +141,8 @@ public sealed class DecoderConformanceTests
         using (var decoder = Decoders[decoderName](model, 3, 8))
         {
             var logits = new float[2 * model.Config.VocabSize];
-            var held = TorchRuntime.LiveTensors;
             decoder.Prefill([0, 1], [[3, 4], [5]], logits);
+            var held = TorchRuntime.LiveTensors;
             decoder.Fork(1, 2);
             decoder.Release(0);
             decoder.Step([1, 2], [6, 7], logits);
@@ -186,15 +206,15 @@ public sealed class DecoderConformanceTests
         return model;
     }
 
-    private static void AssertSame(CausalLanguageModel model, List<int> ids, ReadOnlySpan<float> logits)
+    private static void AssertSame(CausalLanguageModel model, List<int> ids, ReadOnlySpan<float> logits, float tolerance = 1e-5f)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var expected = TinyModels.Floats(model.forward(TinyModels.Ids([.. ids]))[0, ids.Count - 1].log_softmax(0));
+        var expected = TinyModels.Floats(model.forward(TinyModels.Ids([.. ids]))[0, ids.Count - 1].to_type(ScalarType.Float32).log_softmax(0));
         var actual = TinyModels.Floats(tensor(logits.ToArray()).log_softmax(0));
         for (var i = 0; i < expected.Length; i++)
         {
-            Assert.Equal(expected[i], actual[i], 1e-5f * Math.Max(1, Math.Abs(expected[i])));
+            Assert.Equal(expected[i], actual[i], tolerance * Math.Max(1, Math.Abs(expected[i])));
         }
     }
 

@@ -50,11 +50,11 @@ internal static class DecoderFactory
         return (int)Math.Min(Math.Min(wanted, options.MaxBatchSize), options.MaxCacheBytes / bytes);
     }
 
-    /// <summary>Keys and values of all layers.</summary>
+    /// <summary>Values of all layers in the precision of the weights, and keys in single precision, which rotary positions make of them.</summary>
     private static long BytesOfSlot(CausalLanguageModel model, int maxLength)
     {
         var config = model.Config;
-        var bytesOfNumber = model.OutputWeight.dtype is ScalarType.Float32 ? 4 : 2;
-        return 2L * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * maxLength * bytesOfNumber;
+        var bytesOfValue = model.OutputWeight.dtype is ScalarType.Float32 ? 4 : 2;
+        return (4L + bytesOfValue) * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * maxLength;
     }
 }

@@ -16,8 +16,8 @@ internal sealed class TensorDecoder : IDecoder, IKeyValueCache
     private readonly CausalLanguageModel _model;
     private readonly Device _device;
     private readonly int _keyValueHeads;
-    private readonly Tensor[] _keys;
-    private readonly Tensor[] _values;
+    private readonly Tensor?[] _keys;
+    private readonly Tensor?[] _values;
     private readonly int[] _rowOfSlot;
     private readonly int[] _slotOfRow;
     private readonly int[] _lengths;
@@ -30,22 +30,18 @@ internal sealed class TensorDecoder : IDecoder, IKeyValueCache
     private Tensor? _rows_R;
     private Tensor? _cells;
 
-    /// <summary>Makes room for the keys and values of all slots.</summary>
+    /// <summary>Will have room for the keys and values of all slots: the first prefill takes it.</summary>
     public TensorDecoder(CausalLanguageModel model, int slots, int maxLength)
     {
         var config = model.Config;
         (_model, _device, _keyValueHeads) = (model, model.OutputWeight.device, config.NumKeyValueHeads);
         (Capacity, MaxLength) = (slots, maxLength);
-        _keys = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => NewCache())];
-        _values = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => NewCache())];
+        _keys = new Tensor?[config.NumHiddenLayers];
+        _values = new Tensor?[config.NumHiddenLayers];
         _rowOfSlot = new int[slots];
         Array.Fill(_rowOfSlot, Empty);
         _slotOfRow = new int[slots];
         _lengths = new int[slots];
-
-        // Zeros, because what lies behind a shorter text is multiplied by probability 0, and 0 times what memory holds may be NaN.
-        Tensor NewCache() =>
-            zeros([slots, config.NumKeyValueHeads, maxLength, config.HeadDim], dtype: model.OutputWeight.dtype, device: _device).DetachFromDisposeScope();
     }
 
     public int Capacity { get; }
@@ -145,20 +141,23 @@ internal sealed class TensorDecoder : IDecoder, IKeyValueCache
     (Tensor Keys_BKLE, Tensor Values_BKLE) IKeyValueCache.Append(Tensor keys_BTKE, Tensor values_BTKE)
     {
         var layer = _layer++;
-        return (Append(_keys[layer], keys_BTKE), Append(_values[layer], values_BTKE));
+        return (Append(ref _keys[layer], keys_BTKE), Append(ref _values[layer], values_BTKE));
     }
 
     public void Dispose()
     {
         foreach (var tensor in _keys.Concat(_values))
         {
-            tensor.Dispose();
+            tensor?.Dispose();
         }
     }
 
-    private Tensor Append(Tensor cache, Tensor entries_BTKE)
+    private Tensor Append(ref Tensor? cache, Tensor entries_BTKE)
     {
+        // Rotary positions leave keys in single precision whatever the weights are, so the first entries say what is kept. Zeros, because
+        // what lies behind a shorter text is multiplied by probability 0, and 0 times what memory holds may be NaN.
         var shape = entries_BTKE.shape;
+        cache ??= zeros([Capacity, shape[2], MaxLength, shape[3]], dtype: entries_BTKE.dtype, device: _device).DetachFromDisposeScope();
         if (_cells is null)
         {
             var entries_PKTE = entries_BTKE.transpose(1, 2);
@@ -198,7 +197,7 @@ internal sealed class TensorDecoder : IDecoder, IKeyValueCache
         using var scope = NewDisposeScope();
         foreach (var cache in _keys.Concat(_values))
         {
-            Row(cache, to).copy_(Row(cache, from));
+            Row(cache!, to).copy_(Row(cache!, from));
         }
 
         Tensor Row(Tensor cache, int row) => cache.select(0, row).narrow(1, 0, _lengths[from]);
