@@ -13,6 +13,7 @@ var root = new RootCommand("RLHF and instruction tuning: label comparisons, trai
     PpoCommand.Create(),
     ImportCommand.Create(),
     CorpusCommand.Create(),
+    TokenizerCommand.Create(),
 };
 
 return await CommandRunner.RunAsync(root, args);

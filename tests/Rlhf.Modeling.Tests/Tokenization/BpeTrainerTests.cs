@@ -58,13 +58,59 @@ public sealed class BpeTrainerTests
 
     [Fact]
     public void Train_NoRoomForTheBytes_Throws() =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => BpeTrainer.Train(["a"], 257, ["<s>", "</s>"]));
+        Assert.Contains(
+            "it must be from 258", Assert.Throws<ArgumentException>(() => BpeTrainer.Train(["a"], 257, ["<s>", "</s>"])).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Train_SpecialTokensEmptyOrTwice_Throws()
     {
         Assert.Throws<ArgumentException>(() => BpeTrainer.Train(["a"], 300, [""]));
         Assert.Throws<ArgumentException>(() => BpeTrainer.Train(["a"], 300, ["<s>", "<s>"]));
+    }
+
+    [Fact]
+    public void Train_AnyNumberOfThreads_SameFiles()
+    {
+        var texts = Enumerable.Range(0, 3000).Select(i => $"line {i} of {i * 7919 % 1013}, it's the {(i % 2 == 0 ? "even" : "odd")} one 猫{i % 5}\n").ToArray();
+        var options = new BpeTrainerOptions { VocabSize = 600, SpecialTokens = ["<s>"], Split = "llama3", MinFrequency = 3, MaxDegreeOfParallelism = 1 };
+        var progress = new List<BpeTrainingProgress>();
+        var one = BpeTrainer.Train(texts, options, progress.Add);
+        Assert.Equal(one.Fingerprint, BpeTrainer.Train(texts, options with { MaxDegreeOfParallelism = 4 }).Fingerprint);
+        Assert.Equal((texts.Sum(text => text.Length), one.VocabSize), ((int)progress[^1].Characters, progress[^1].VocabSize));
+    }
+
+    [Theory]
+    [InlineData("gpt2", "I'LL pay 1234", "I|'|LL| pay| 1234")]
+    [InlineData("llama3", "I'LL pay 1234", "I|'LL| pay| |123|4")]
+    [InlineData("qwen2", "I'LL pay 1234", "I|'LL| pay| |1|2|3|4")]
+    public void Train_Split_IsTheTokenizersAfterwards(string split, string text, string expected)
+    {
+        // Every word occurs often, so that each becomes one token; words never grow together.
+        var tokenizer = BpeTrainer.Train(Enumerable.Repeat(text, 10), new BpeTrainerOptions { VocabSize = 400, Split = split });
+        Assert.Equal(expected.Split('|'), tokenizer.Encode(text).Select(id => tokenizer.Decode([id])));
+    }
+
+    [Fact]
+    public void Train_MinFrequency_RarerPairsAreNotMerged()
+    {
+        // "ab" three times, "cd" twice.
+        Assert.Equal(["a b"], Merges(BpeTrainer.Train(["ab", "ab", "ab", "cd", "cd"], new BpeTrainerOptions { VocabSize = 300, MinFrequency = 3 })));
+    }
+
+    [Fact]
+    public void Validate_EveryFault_IsListed()
+    {
+        var faults = new BpeTrainerOptions { VocabSize = 10, SpecialTokens = ["a", "a"], MinFrequency = 0, Split = "words" }.Validate();
+        Assert.Equal(4, faults.Count);
+        Assert.Contains(faults, fault => fault.Contains("gpt2, llama3, qwen2", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Train_Stopped_Throws()
+    {
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        Assert.ThrowsAny<OperationCanceledException>(() => BpeTrainer.Train(["ab"], new BpeTrainerOptions { VocabSize = 300 }, stop: stop.Token));
     }
 
     private static string[] Merges(Tokenizer tokenizer)

@@ -1,0 +1,15 @@
+namespace Rlhf.Modeling.Chat;
+
+/// <summary>A chat template that is malformed, fails while rendering, or refuses a conversation with <c>raise_exception</c>.</summary>
+/// <param name="message">What is wrong; names the line.</param>
+/// <param name="line">The line in the template, from 1.</param>
+/// <param name="raisedByTemplate">Whether the template called <c>raise_exception</c>.</param>
+/// <param name="inner">The cause.</param>
+public sealed class ChatTemplateException(string message, int line, bool raisedByTemplate, Exception? inner) : Exception(message, inner)
+{
+    /// <summary>The line in the template, from 1.</summary>
+    public int Line { get; } = line;
+
+    /// <summary>Whether the template itself refused the conversation; <see cref="Exception.Message"/> is then its message.</summary>
+    public bool RaisedByTemplate { get; } = raisedByTemplate;
+}
