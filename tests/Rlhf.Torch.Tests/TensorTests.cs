@@ -276,4 +276,16 @@ public sealed class TensorTests
         Assert.Throws<ArgumentException>(() => x.prod(0));
         Numbers.Close([3, 3], x.sum(-1));
     }
+
+    [Fact]
+    public void Bytes_OfASparseTensor_ThrowWhatLibtorchThrows()
+    {
+        using var scope = NewDisposeScope();
+        using var embedding = nn.Embedding(4, 2, sparse: true);
+        embedding.forward(tensor(new long[] { 1 })).sum().backward();
+        var sparse = embedding.weight!.grad!;
+
+        Assert.Equal([4, 2], sparse.shape);
+        Assert.Throws<ExternalException>(() => sparse.bytes.Length);
+    }
 }

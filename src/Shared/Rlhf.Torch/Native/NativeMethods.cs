@@ -9,7 +9,7 @@ internal static unsafe partial class NativeMethods
     public const string Library = "rlhftorch";
 
     /// <summary>RT_ABI_VERSION of the header this class was written for.</summary>
-    public const int AbiVersion = 2;
+    public const int AbiVersion = 3;
 
     static NativeMethods() => NativeLibrary.SetDllImportResolver(
         typeof(NativeMethods).Assembly, (name, _, _) => name == Library ? Shim.Load() : 0);
@@ -74,14 +74,14 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library), SuppressGCTransition]
     public static partial int rt_device(nint tensor, out int index);
 
-    [LibraryImport(Library), SuppressGCTransition]
-    public static partial void rt_sizes(nint tensor, long* sizes);
+    [LibraryImport(Library)]
+    public static partial int rt_sizes(nint tensor, long* sizes);
 
-    [LibraryImport(Library), SuppressGCTransition]
-    public static partial void rt_strides(nint tensor, long* strides);
+    [LibraryImport(Library)]
+    public static partial int rt_strides(nint tensor, long* strides);
 
-    [LibraryImport(Library), SuppressGCTransition]
-    public static partial int rt_is_contiguous(nint tensor);
+    [LibraryImport(Library)]
+    public static partial int rt_is_contiguous(nint tensor, out int contiguous);
 
     [LibraryImport(Library)]
     public static partial int rt_requires_grad(nint tensor);

@@ -58,7 +58,7 @@ public static partial class torch
                 var sizes = new long[NativeMethods.rt_dim(Handle)];
                 fixed (long* first = sizes)
                 {
-                    NativeMethods.rt_sizes(handle, first);
+                    Aten.Check(NativeMethods.rt_sizes(handle, first));
                 }
 
                 GC.KeepAlive(this);
@@ -146,7 +146,7 @@ public static partial class torch
             var strides = new long[NativeMethods.rt_dim(Handle)];
             fixed (long* first = strides)
             {
-                NativeMethods.rt_strides(handle, first);
+                Aten.Check(NativeMethods.rt_strides(handle, first));
             }
 
             GC.KeepAlive(this);
@@ -163,9 +163,9 @@ public static partial class torch
         /// <summary>Whether the elements lie one after another in row-major order.</summary>
         public bool is_contiguous()
         {
-            var contiguous = NativeMethods.rt_is_contiguous(Handle) != 0;
+            Aten.Check(NativeMethods.rt_is_contiguous(Handle, out var contiguous));
             GC.KeepAlive(this);
-            return contiguous;
+            return contiguous != 0;
         }
 
         /// <summary>Whether the elements are integers or truth values.</summary>

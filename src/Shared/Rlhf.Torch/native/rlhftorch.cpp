@@ -433,17 +433,25 @@ int32_t rt_device(rt_tensor tensor, int32_t* index) {
   return static_cast<int32_t>(device.type());
 }
 
-void rt_sizes(rt_tensor tensor, int64_t* sizes) {
-  auto source = Impl(tensor)->sizes();
-  if (!source.empty()) memcpy(sizes, source.data(), sizeof(int64_t) * source.size());
+// A sparse tensor has no strides, a nested one no sizes: libtorch throws.
+int rt_sizes(rt_tensor tensor, int64_t* sizes) {
+  return Guarded([&] {
+    auto source = Impl(tensor)->sizes();
+    if (!source.empty()) memcpy(sizes, source.data(), sizeof(int64_t) * source.size());
+  });
 }
 
-void rt_strides(rt_tensor tensor, int64_t* strides) {
-  auto source = Impl(tensor)->strides();
-  if (!source.empty()) memcpy(strides, source.data(), sizeof(int64_t) * source.size());
+int rt_strides(rt_tensor tensor, int64_t* strides) {
+  return Guarded([&] {
+    auto source = Impl(tensor)->strides();
+    if (!source.empty()) memcpy(strides, source.data(), sizeof(int64_t) * source.size());
+  });
 }
 
-int32_t rt_is_contiguous(rt_tensor tensor) { return Impl(tensor)->is_contiguous() ? 1 : 0; }
+int rt_is_contiguous(rt_tensor tensor, int32_t* contiguous) {
+  *contiguous = 0;
+  return Guarded([&] { *contiguous = Impl(tensor)->is_contiguous() ? 1 : 0; });
+}
 
 // ---- autograd
 

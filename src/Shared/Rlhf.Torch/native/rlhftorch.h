@@ -10,7 +10,7 @@
 #define RT_API extern "C" __attribute__((visibility("default")))
 
 // Raised whenever a signature below changes; the managed side refuses a library with another number.
-#define RT_ABI_VERSION 2
+#define RT_ABI_VERSION 3
 
 typedef void* rt_tensor;     // an owning c10::TensorImpl*: one strong reference, given back by rt_release
 typedef void* rt_op;         // a resolved operator, valid until the process ends
@@ -68,9 +68,9 @@ RT_API int64_t rt_numel(rt_tensor tensor);
 RT_API int32_t rt_element_size(rt_tensor tensor);
 RT_API int32_t rt_dtype(rt_tensor tensor);
 RT_API int32_t rt_device(rt_tensor tensor, int32_t* index);
-RT_API void rt_sizes(rt_tensor tensor, int64_t* sizes);
-RT_API void rt_strides(rt_tensor tensor, int64_t* strides);
-RT_API int32_t rt_is_contiguous(rt_tensor tensor);
+RT_API int rt_sizes(rt_tensor tensor, int64_t* sizes);
+RT_API int rt_strides(rt_tensor tensor, int64_t* strides);
+RT_API int rt_is_contiguous(rt_tensor tensor, int32_t* contiguous);
 
 // ---- autograd
 RT_API int32_t rt_requires_grad(rt_tensor tensor);
