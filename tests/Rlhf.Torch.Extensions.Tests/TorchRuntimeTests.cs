@@ -57,6 +57,18 @@ public sealed class TorchRuntimeTests
     }
 
     [Fact]
+    public void TrimMemory_AfterALargeTensor_GivesItsPagesBack()
+    {
+        // 256 MiB: freed, but kept for the next tensor.
+        ones(64 << 20).Dispose();
+        var before = Environment.WorkingSet;
+
+        TorchRuntime.TrimMemory();
+
+        Assert.InRange(Environment.WorkingSet, 0, Math.Max(before - (128L << 20), 256L << 20));
+    }
+
+    [Fact]
     public void WaitPolicy_OfOpenMp_ReachesTheCLibrary() =>
         // setenv changes libc's environment only; getenv reads it back.
         Assert.Equal("passive", Marshal.PtrToStringUTF8(getenv("OMP_WAIT_POLICY")));

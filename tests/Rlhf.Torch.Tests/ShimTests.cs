@@ -58,4 +58,53 @@ public sealed class ShimTests
 
         Assert.False(cuda.is_available());
     }
+
+    [Fact]
+    public void Memory_OfALargeTensor_ServesTheNextOne()
+    {
+        Shim.ReleaseCached();
+        nint first;
+        using (var tensor = empty(1_000_001))
+        {
+            first = tensor.DataPointer();
+        }
+
+        // 4,000,004 bytes in steps of an eighth of their power of two, 2^21 / 8: 16 steps.
+        Assert.Equal(16 << 18, Shim.CachedBytes);
+        using (var tensor = empty(1_000_900))
+        {
+            Assert.Equal(first, tensor.DataPointer());
+            Assert.Equal(0, Shim.CachedBytes);
+        }
+
+        Shim.ReleaseCached();
+        Assert.Equal(0, Shim.CachedBytes);
+    }
+
+    [Fact]
+    public void Memory_OfSmallAndEmptyTensors_IsNotKept()
+    {
+        Shim.ReleaseCached();
+
+        empty(1000).Dispose();
+        empty(0).Dispose();
+
+        Assert.Equal(0, Shim.CachedBytes);
+    }
+
+    [Fact]
+    public void Memory_BeyondWhatIsThere_IsAnError()
+    {
+        var error = Assert.Throws<System.Runtime.InteropServices.ExternalException>(() => empty(1L << 60));
+
+        Assert.Contains("allocate", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Memory_OfTensors_IsAligned()
+    {
+        using var scope = NewDisposeScope();
+
+        Assert.All(new long[] { 1, 7, 1000, 100_000, 1_000_000 }, size => Assert.Equal(0, empty(size).DataPointer() % 64));
+    }
 }

@@ -72,9 +72,12 @@ public static partial class TorchRuntime
         }
     }
 
-    /// <summary>Gives memory that the C allocator keeps for reuse back to the system, as after a run.</summary>
+    /// <summary>Gives memory that is kept for the next tensors back to the system, as after a run.</summary>
     public static void TrimMemory()
     {
+#if !TORCHSHARP_PACKAGE
+        Shim.ReleaseCached();
+#endif
         if (OperatingSystem.IsLinux())
         {
             _ = malloc_trim(0);

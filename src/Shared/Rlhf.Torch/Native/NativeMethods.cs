@@ -9,7 +9,7 @@ internal static unsafe partial class NativeMethods
     public const string Library = "rlhftorch";
 
     /// <summary>RT_ABI_VERSION of the header this class was written for.</summary>
-    public const int AbiVersion = 3;
+    public const int AbiVersion = 4;
 
     static NativeMethods() => NativeLibrary.SetDllImportResolver(
         typeof(NativeMethods).Assembly, (name, _, _) => name == Library ? Shim.Load() : 0);
@@ -42,6 +42,12 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport(Library)]
     public static partial int rt_cuda_device_count();
+
+    [LibraryImport(Library)]
+    public static partial long rt_cached_bytes();
+
+    [LibraryImport(Library)]
+    public static partial void rt_release_cached();
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int rt_op_find(string name, string overload, out nint op);

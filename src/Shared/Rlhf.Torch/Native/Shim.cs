@@ -26,6 +26,12 @@ internal static unsafe class Shim
     /// <summary>The file the BLAS routines come from; empty where it cannot be told.</summary>
     public static string BlasPath => Marshal.PtrToStringUTF8(NativeMethods.rt_blas_path()) ?? "";
 
+    /// <summary>Bytes of freed tensors that are kept for the next ones.</summary>
+    public static long CachedBytes => NativeMethods.rt_cached_bytes();
+
+    /// <summary>Gives the memory of freed tensors to the C allocator.</summary>
+    public static void ReleaseCached() => NativeMethods.rt_release_cached();
+
     /// <summary>Loads libtorch if that has not been done yet.</summary>
     /// <exception cref="NotSupportedException">It cannot be loaded.</exception>
     public static nint Load()

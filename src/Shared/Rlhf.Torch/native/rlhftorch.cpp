@@ -15,6 +15,8 @@
 #include <torch/csrc/autograd/variable.h>
 #include <torch/version.h>
 
+#include "caching_allocator.h"
+
 #include <dlfcn.h>
 #include <cstring>
 #include <memory>
@@ -326,9 +328,13 @@ int rt_initialize(int32_t threads) {
   return Guarded([&] {
     // An error would otherwise symbolise a backtrace through all loaded libraries: milliseconds per exception.
     c10::SetStackTraceFetcher([]() -> std::string { return std::string(); });
+    CachingAllocator::Install();
     at::set_num_threads(threads);
   });
 }
+
+int64_t rt_cached_bytes(void) { return CachingAllocator::CachedBytes(); }
+void rt_release_cached(void) { CachingAllocator::ReleaseCached(); }
 
 const char* rt_torch_version(void) { return TORCH_VERSION; }
 

@@ -10,7 +10,7 @@
 #define RT_API extern "C" __attribute__((visibility("default")))
 
 // Raised whenever a signature below changes; the managed side refuses a library with another number.
-#define RT_ABI_VERSION 3
+#define RT_ABI_VERSION 4
 
 typedef void* rt_tensor;     // an owning c10::TensorImpl*: one strong reference, given back by rt_release
 typedef void* rt_op;         // a resolved operator, valid until the process ends
@@ -53,6 +53,8 @@ RT_API int rt_set_num_threads(int32_t threads);
 RT_API int32_t rt_get_num_interop_threads(void);
 RT_API int rt_set_num_interop_threads(int32_t threads);
 RT_API int32_t rt_cuda_device_count(void);
+RT_API int64_t rt_cached_bytes(void);  // freed tensor memory kept for the next tensors
+RT_API void rt_release_cached(void);
 
 // ---- operators
 RT_API int rt_op_find(const char* name, const char* overload, rt_op* op);
