@@ -278,7 +278,7 @@ public sealed class TensorTests
     }
 
     [Fact]
-    public void Bytes_OfASparseTensor_ThrowWhatLibtorchThrows()
+    public void Bytes_OfASparseTensor_AreRefused()
     {
         using var scope = NewDisposeScope();
         using var embedding = nn.Embedding(4, 2, sparse: true);
@@ -286,6 +286,7 @@ public sealed class TensorTests
         var sparse = embedding.weight!.grad!;
 
         Assert.Equal([4, 2], sparse.shape);
-        Assert.Throws<ExternalException>(() => sparse.bytes.Length);
+        // libtorch 1.13 calls it contiguous and has no pointer for it; 2.x does not call it contiguous.
+        Assert.True(Record.Exception(() => sparse.bytes.Length) is ExternalException or NotSupportedException);
     }
 }
