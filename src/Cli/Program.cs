@@ -7,6 +7,7 @@ var root = new RootCommand("RLHF and instruction tuning: label comparisons, trai
     UpCommand.Create(),
     CycleCommand.Create(),
     GenerateCommand.Create(),
+    ExportCommand.Create(),
     PretrainCommand.Create(),
     SftCommand.Create(),
     RewardCommand.Create(),

@@ -28,7 +28,6 @@ public sealed class Tokenizer
     private readonly AddedTokenFinder _normalizedTokens;
     private readonly PreTokenizer _preTokenizer;
     private readonly TokenModel _model;
-    private readonly PostProcessor _postProcessor;
     private readonly string?[] _tokens;
     private readonly byte[] _tokenBytes = [];
     private readonly int[] _tokenBytesAt = [];
@@ -57,6 +56,7 @@ public sealed class Tokenizer
         _normalizedTokens = new AddedTokenFinder(
             added.Where(token => token.Normalized).Select(token => (_normalizer.Apply(token.Content), token)));
         _ids = CollectIds(_model.Vocabulary, added);
+        AddedTokens = added;
         _special = [.. added.Where(token => token.Special).Select(token => token.Id)];
         _tokens = InvertIds(_ids);
         foreach (var token in added.Where(token => token.Normalized))
@@ -70,8 +70,8 @@ public sealed class Tokenizer
             (_tokenBytes, _tokenBytesAt) = BytesOfTokens(_tokens);
         }
 
-        _postProcessor = config.Adjust(PostProcessor.Parse(TokenizerJson.Child(root, "post_processor")), name => NamedToken(name));
-        RequireKnownIds(_postProcessor);
+        PostProcessor = config.Adjust(PostProcessor.Parse(TokenizerJson.Child(root, "post_processor")), name => NamedToken(name));
+        RequireKnownIds(PostProcessor);
         BosTokenId = NamedToken("bos_token");
         EosTokenId = NamedToken("eos_token");
         PadTokenId = NamedToken("pad_token");
@@ -102,6 +102,15 @@ public sealed class Tokenizer
 
     internal TokenDecoder TokenDecoder { get; }
 
+    /// <summary>What goes around texts.</summary>
+    internal PostProcessor PostProcessor { get; }
+
+    /// <summary>In the order of the file.</summary>
+    internal IReadOnlyList<AddedToken> AddedTokens { get; }
+
+    /// <summary>What the tokenizer was made from.</summary>
+    internal TokenizerFiles Files => _files;
+
     /// <summary>Reads a model directory: tokenizer.json, or GPT-2's two files, with tokenizer_config.json and special_tokens_map.json if present.</summary>
     /// <param name="directory">A Hugging Face model directory.</param>
     /// <exception cref="FileNotFoundException">If there is no tokenizer.</exception>
@@ -122,7 +131,7 @@ public sealed class Tokenizer
             return [.. sink.Ids];
         }
 
-        foreach (var piece in _postProcessor.Single)
+        foreach (var piece in PostProcessor.Single)
         {
             sink.Ids.AddRange(piece.Ids);
             if (piece.Text == 0)
@@ -145,7 +154,7 @@ public sealed class Tokenizer
         ArgumentNullException.ThrowIfNull(second);
         var sink = new TokenSink(((first.Length + second.Length) / 3) + 4, ranges: false);
         var types = new List<int>(sink.Ids.Capacity);
-        foreach (var piece in addSpecialTokens ? _postProcessor.Pair : PostProcessor.None.Pair)
+        foreach (var piece in addSpecialTokens ? PostProcessor.Pair : PostProcessor.None.Pair)
         {
             sink.Ids.AddRange(piece.Ids);
             if (piece.Text >= 0)
@@ -255,6 +264,9 @@ public sealed class Tokenizer
 
         return skipSpecialTokens && _special.Contains(id) ? null : token;
     }
+
+    /// <summary>How a token is written in the vocabulary; null if no token has the id.</summary>
+    internal string? TokenAt(int id) => (uint)id < (uint)_tokens.Length ? _tokens[id] : null;
 
     /// <summary>The bytes a token stands for; only with a ByteLevel decoder.</summary>
     internal ReadOnlySpan<byte> BytesOf(int id) => _tokenBytes.AsSpan(_tokenBytesAt[id].._tokenBytesAt[id + 1]);

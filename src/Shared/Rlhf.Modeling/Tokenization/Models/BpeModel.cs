@@ -108,7 +108,8 @@ internal sealed class BpeModel : TokenModel
         return buffer.ToString();
     }
 
-    private static List<(string Left, string Right)> ReadMerges(JsonElement model)
+    /// <summary>The merges in order of rank.</summary>
+    public static List<(string Left, string Right)> ReadMerges(JsonElement model)
     {
         var merges = new List<(string, string)>();
         TokenizerJson.ForEach(model, "merges", "model", (merge, at) =>
