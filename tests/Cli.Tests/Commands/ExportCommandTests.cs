@@ -28,10 +28,12 @@ public sealed class ExportCommandTests : IDisposable
     [Fact]
     public async Task SafeTensors_ShippedModel_LoadsAgain()
     {
-        var path = Path.Combine(_directory, "half");
-        Assert.Equal(0, await Export("--model", Model, "--format", "safetensors", "--type", "bf16", "--output", path));
+        var path = Path.Combine(_directory, "single");
+        Assert.Equal(0, await Export("--model", Model, "--format", "safetensors", "--type", "f32", "--output", path));
         using var model = PretrainedModel.LoadCausal(path);
-        Assert.True(new FileInfo(Path.Combine(path, "model.safetensors")).Length < new FileInfo(Path.Combine(Model, "model.safetensors")).Length * 6 / 10);
+
+        // The shipped file is in bf16: half of it.
+        Assert.InRange((double)new FileInfo(Path.Combine(path, "model.safetensors")).Length / new FileInfo(Path.Combine(Model, "model.safetensors")).Length, 1.9, 2.0);
     }
 
     [Fact]
