@@ -1,31 +1,109 @@
-using System.Diagnostics;
-using Rlhf.Modeling.Transformer;
-using Rlhf.Numerics;
-using Rlhf.Training.Optimization;
-using static TorchSharp.torch;
+using System.Text.Json.Nodes;
+using Rlhf.Bench;
+using TrainingBench;
 
-var config = new TransformerConfig { ModelType = "gpt2", VocabSize = 50257, HiddenSize = 768, IntermediateSize = 3072, NumHiddenLayers = int.Parse(args.Length > 0 ? args[0] : "12"), NumAttentionHeads = 12, NumKeyValueHeads = 12, HeadDim = 64, MaxPositionEmbeddings = 1024, TieWordEmbeddings = true, HiddenAct = "gelu_new" };
-using var model = new CausalLanguageModel(config);
-model.Initialize(new Philox(1));
-using var optimizer = new AdamWOptimizer(model.named_parameters(), new AdamWSettings());
-var ids = new long[1024]; var targets = new long[1024];
-var r = new Philox(2);
-for (var i = 0; i < 1024; i++) { ids[i] = r.Next(50257); targets[i] = r.Next(50257); }
-for (var step = 0; step < 5; step++)
+// The precisions of our rows; the baseline has both.
+string[] precisions = ["fp32"];
+
+if (args is ["serve"])
 {
-    using var scope = NewDisposeScope();
-    var w = Stopwatch.StartNew();
-    var hidden = model.Hidden(tensor(ids, [4, 256]));
-    var a = w.Elapsed.TotalSeconds; 
-    var (lp, _) = model.Logprobs(hidden.view(1024, -1), tensor(targets));
-    var loss = lp.mean().neg();
-    var b = w.Elapsed.TotalSeconds;
-    optimizer.ZeroGrad();
-    loss.backward();
-    var c = w.Elapsed.TotalSeconds;
-    using var norm = GradientClipping.ByNorm(optimizer.Parameters, 1.0);
-    var d = w.Elapsed.TotalSeconds;
-    optimizer.Step(1e-4);
-    var e = w.Elapsed.TotalSeconds;
-    Console.WriteLine($"{step}: loss {loss.item<float>():F4} body {a:F2} head {b - a:F2} backward {c - b:F2} clip {d - c:F2} adamw {e - d:F2} total {e:F2} s  {1024 / e:F0} tok/s");
+    Serve();
+    return 0;
 }
+
+return BenchOptions.Run(args, "Training step", options =>
+{
+    var limits = MachineLimits.Measure();
+    var table = new MarkdownTable("step", "configuration", "system", "tokens/s", "best", "share of GEMM limit", "rlhf is faster by");
+    var parts = new MarkdownTable("step", "configuration", "system", "body forward s", "head forward s", "backward s", "clip s", "AdamW s", "all s");
+    foreach (var task in (string[])["train", "reward"])
+    {
+        foreach (var config in options.Configurations)
+        {
+            Compare(task, config, options, limits, table, parts);
+        }
+    }
+
+    Console.WriteLine("Batch 4 × 256 tokens, cross-entropy at every position (train); 4 pairs of 2 × 128 tokens (reward); gradients clipped at 1, AdamW.\n");
+    table.Print();
+    Console.WriteLine("Where the time goes; \"eager\" is the same step on libtorch's operators alone (RLHF_KERNELS=none).\n");
+    parts.Print();
+});
+
+void Compare(string task, string config, BenchOptions options, MachineLimits limits, MarkdownTable table, MarkdownTable parts)
+{
+    using var step = Step(task, config);
+    using var eager = BenchChild.StartSelf(new Dictionary<string, string> { ["RLHF_KERNELS"] = "none" });
+    var baselines = new List<(string Name, BenchChild Child)>();
+    var ours = new List<Variant>();
+    var theirs = new List<Variant>();
+    foreach (var precision in precisions)
+    {
+        ours.Add(new Variant($"rlhf {precision}", () => step.Run(precision)));
+        ours.Add(new Variant($"rlhf {precision}, eager", () => eager.Request(new JsonObject { ["task"] = task, ["config"] = config, ["dtype"] = precision })));
+    }
+
+    foreach (var environment in options.Baselines)
+    {
+        if (BenchChild.StartPython("training.py", environment) is not { } child)
+        {
+            break;
+        }
+
+        baselines.Add((environment.Name, child));
+        foreach (var precision in (string[])["fp32", "bf16"])
+        {
+            theirs.Add(new Variant(Baseline(precision, environment.Name), () => child.Request(Request(task, config, precision))));
+        }
+    }
+
+    var rounds = Rounds.Run(options.Repetitions, [.. ours, .. theirs]);
+    foreach (var variant in ours.Concat(theirs))
+    {
+        var precision = variant.Name.Contains("bf16", StringComparison.Ordinal) ? "bf16" : "fp32";
+        var limit = (precision == "bf16" ? limits.Bf16Flops : limits.Fp32Flops) / (6.0 * step.ActiveParameters);
+        var speed = step.Tokens / rounds.Median(variant.Name);
+        var reference = precisions.Contains(precision) ? $"rlhf {precision}" : $"rlhf {precisions[0]}";
+        table.Add(
+            task, config, variant.Name, speed, step.Tokens / rounds.Best(variant.Name), MarkdownTable.Share(speed / limit),
+            variant.Name == reference ? "" : MarkdownTable.Factor(rounds.Speedup(reference, variant.Name)));
+    }
+
+    foreach (var variant in ours)
+    {
+        parts.Add(
+            task, config, variant.Name, rounds.Median(variant.Name, "body forward"), rounds.Median(variant.Name, "head forward"),
+            rounds.Median(variant.Name, "backward"), rounds.Median(variant.Name, "clip"), rounds.Median(variant.Name, "AdamW"), rounds.Median(variant.Name));
+    }
+
+    foreach (var variant in ours.Concat(theirs))
+    {
+        Console.WriteLine(FormattableString.Invariant($"{task} {config}, {variant.Name}: median loss {rounds.Median(variant.Name, "loss"):F3}"));
+    }
+
+    Console.WriteLine();
+    baselines.ForEach(baseline => baseline.Child.Dispose());
+}
+
+void Serve()
+{
+    var steps = new Dictionary<(string, string), ITrainingStep>();
+    BenchChild.Serve(request =>
+    {
+        var key = ((string)request["task"]!, (string)request["config"]!);
+        if (!steps.TryGetValue(key, out var step))
+        {
+            steps[key] = step = Step(key.Item1, key.Item2);
+        }
+
+        return step.Run((string)request["dtype"]!);
+    });
+}
+
+static ITrainingStep Step(string task, string config) => task == "train" ? new LanguageModelStep(config) : new RewardModelStep(config);
+
+static string Baseline(string precision, string environment) => $"PyTorch {precision}{(precision == "bf16" ? " autocast" : "")}{environment}";
+
+static JsonObject Request(string task, string config, string precision) => task == "train"
+    ? new JsonObject { ["task"] = task, ["config"] = config, ["dtype"] = precision, ["batch"] = LanguageModelStep.Batch, ["tokens"] = LanguageModelStep.Length }
+    : new JsonObject { ["task"] = task, ["config"] = config, ["dtype"] = precision, ["pairs"] = RewardModelStep.Pairs, ["tokens"] = RewardModelStep.Length };

@@ -1,0 +1,141 @@
+using System.Text.Json.Nodes;
+using Rlhf.Bench;
+using Rlhf.Modeling.Heads;
+using Rlhf.Numerics;
+using Rlhf.Training.Metrics;
+using Trainer.Service.Algorithms.Ppo;
+
+const int Batch = 16;
+const int PromptTokens = 64;
+const int NewTokens = 64;
+const int Minibatches = 4;
+const int Epochs = 4;
+string[] phases = ["sample", "log-probs", "optimise", Variant.All];
+
+// The precisions of our rows; the baseline has both.
+string[] precisions = ["fp32"];
+
+return BenchOptions.Run(args, "PPO iteration", options =>
+{
+    var limits = MachineLimits.Measure();
+    var table = new MarkdownTable("configuration", "system", "sample s", "log-probs s", "optimise s", "all s", "limit s", "rlhf takes");
+    foreach (var config in options.Configurations)
+    {
+        Compare(config, options, limits, table);
+    }
+
+    Console.WriteLine($"{Batch} prompts of {PromptTokens} tokens, {NewTokens} sampled tokens each, {Epochs} epochs in mini-batches of {Batch / Minibatches}; rewards by a function.");
+    if (Shortened(options))
+    {
+        Console.WriteLine("gpt2 ran one epoch, and its time was taken four times (--full: four epochs).");
+    }
+
+    Console.WriteLine("The limit has the output matrix on response tokens only, one pass for log-probabilities (the reference's), and a critic on the policy's trunk.\n");
+    table.Print();
+});
+
+void Compare(string config, BenchOptions options, MachineLimits limits, MarkdownTable table)
+{
+    var epochs = config == "gpt2" && Shortened(options) ? 1 : Epochs;
+    var rounds = new Rounds();
+    var children = options.Baselines.Select(environment => (environment.Name, Child: BenchChild.StartPython("ppo.py", environment))).Where(c => c.Child is not null).ToArray();
+    var theirs = children
+        .SelectMany(child => ((string[])["fp32", "bf16"]).Select(precision => new Variant(
+            $"PyTorch, TRL's way, {(precision == "bf16" ? "bf16 weights" : precision)}{child.Name}",
+            () => child.Child!.Request(new JsonObject
+            {
+                ["task"] = "iterate", ["config"] = config, ["dtype"] = precision, ["batch"] = Batch, ["prompt_tokens"] = PromptTokens,
+                ["new_tokens"] = NewTokens, ["epochs"] = epochs, ["minibatch"] = Batch / Minibatches,
+            }))))
+        .ToArray();
+
+    // The trainer owns its loop, so the baseline has its turns between two of its updates. The first round is warm-up.
+    foreach (var (precision, i) in precisions.Select((precision, i) => (precision, i)))
+    {
+        Train(config, precision, epochs, options.Repetitions + 1, (update, seconds) =>
+        {
+            if (update > 1)
+            {
+                rounds.Add($"rlhf {precision}", Scaled(seconds, Epochs / epochs));
+            }
+
+            // Only beside our first precision: the baseline's own rounds are the same for the others.
+            foreach (var variant in i == 0 ? theirs : [])
+            {
+                var reply = variant.Run();
+                if (update > 1)
+                {
+                    rounds.Add(variant.Name, Scaled(reply, Epochs / epochs));
+                }
+            }
+        });
+    }
+
+    foreach (var name in precisions.Select(precision => $"rlhf {precision}").Concat(theirs.Select(variant => variant.Name)))
+    {
+        var bf16 = name.Contains("bf16", StringComparison.Ordinal);
+        var ours = bf16 && precisions.Contains("bf16") ? "rlhf bf16" : "rlhf fp32";
+        table.Add(
+            [config, name, .. phases.Select(phase => (object)rounds.Median(name, phase)), Limit(config, bf16 ? limits.Bf16Flops : limits.Fp32Flops, limits, bf16 ? 2 : 4),
+            name == ours ? "" : MarkdownTable.Factor(1 / rounds.Speedup(ours, name))]);
+    }
+
+    Array.ForEach(children, child => child.Child!.Dispose());
+}
+
+static void Train(string config, string precision, int epochs, int updates, Action<int, IReadOnlyDictionary<string, double>> onUpdate)
+{
+    using var policy = BenchModels.Create(config);
+    using var critic = ScalarHeadModel.FromCausal(policy, new Philox(2));
+    var settings = new PpoConfig
+    {
+        Updates = updates,
+        BatchSize = Batch,
+        Epochs = epochs,
+        MinibatchCount = Minibatches,
+        MaxNewTokens = NewTokens,
+    };
+    var prompts = Enumerable.Range(0, Batch * updates).Select(i => BenchModels.Tokens(policy.Config, PromptTokens, (ulong)i)).ToArray();
+    using var trainer = new PpoTrainer(settings, policy, critic, prompts, (_, responses) => [.. responses.Select(ids => (float)ids.Average(id => id % 2))]);
+    trainer.Train(progress: report =>
+    {
+        var metrics = report.Metrics;
+        var seconds = new Dictionary<string, double>
+        {
+            ["sample"] = metrics[MetricNames.RolloutSeconds],
+            ["log-probs"] = metrics[MetricNames.ScoreSeconds],
+            ["optimise"] = metrics[MetricNames.LearnSeconds],
+        };
+        seconds[Variant.All] = seconds.Values.Sum();
+        onUpdate(report.Step, seconds);
+    });
+}
+
+static bool Shortened(BenchOptions options) => !options.Full && options.Configurations.Contains("gpt2");
+
+static Dictionary<string, double> Scaled(IReadOnlyDictionary<string, double> seconds, int times)
+{
+    var scaled = new Dictionary<string, double>
+    {
+        ["sample"] = seconds["sample"],
+        ["log-probs"] = seconds["log-probs"],
+        ["optimise"] = times * seconds["optimise"],
+    };
+    scaled[Variant.All] = scaled.Values.Sum();
+    return scaled;
+}
+
+// 2 operations a token and parameter forward, 4 backward; the output matrix has response tokens only; sampling as many steps as new tokens,
+// each bound by the weights' way from memory or by its products; AdamW reads three and writes three numbers a parameter, 4 bytes each, and
+// reads the gradient.
+static double Limit(string config, double flops, MachineLimits limits, int bytesPerWeight)
+{
+    var shape = BenchModels.Config(config);
+    var output = (double)shape.VocabSize * shape.HiddenSize;
+    var body = 12.0 * shape.NumHiddenLayers * shape.HiddenSize * shape.HiddenSize;
+    var pass = Batch * (((PromptTokens + NewTokens) * body) + (NewTokens * output));
+    var step = Math.Max((body + output) * bytesPerWeight / limits.BytesPerSecond, 2 * Batch * (body + output) / flops);
+    var sample = (2.0 * Batch * PromptTokens * body / flops) + (NewTokens * step);
+    var adamW = Epochs * Minibatches * (body + output) * 7 * 4 / limits.BytesPerSecond;
+    return sample + (2 * pass / flops) + (Epochs * 6 * pass / flops) + adamW;
+}
