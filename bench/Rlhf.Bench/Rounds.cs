@@ -62,8 +62,8 @@ public sealed class Rounds
     /// <summary>Whether a variant has run.</summary>
     public bool Has(string variant) => _seconds.ContainsKey(variant);
 
-    /// <summary>The median seconds of a phase.</summary>
-    public double Median(string variant, string phase = Variant.All) => MedianOf(_seconds[variant].Select(s => s[phase]));
+    /// <summary>The median seconds of a phase; NaN if the variant has none of that name.</summary>
+    public double Median(string variant, string phase = Variant.All) => MedianOf(_seconds[variant].Select(s => s.GetValueOrDefault(phase, double.NaN)));
 
     /// <summary>The fewest seconds of a phase.</summary>
     public double Best(string variant, string phase = Variant.All) => _seconds[variant].Min(s => s[phase]);

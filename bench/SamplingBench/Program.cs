@@ -34,7 +34,7 @@ void Compare(string config, BenchOptions options, MachineLimits limits, LlamaCpp
         .Select(environment => (environment.Name, Child: BenchChild.StartPython("sampling.py", environment)))
         .Where(baseline => baseline.Child is not null)
         .ToArray();
-    foreach (var batch in (int[])[1, 16, 32])
+    foreach (var batch in options.Quick ? (int[])[1, 16] : [1, 16, 32])
     {
         var newTokens = NewTokens(batch, options);
         var variants = models.Select(model => new Variant($"rlhf {model.Precision}", () => model.Run(batch, PromptTokens, newTokens))).ToList();

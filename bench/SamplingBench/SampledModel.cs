@@ -10,7 +10,6 @@ namespace SamplingBench;
 internal sealed class SampledModel : IDisposable
 {
     private readonly CausalLanguageModel _model;
-    private readonly QuantizedWeights? _quantized;
     private readonly SamplingParameters _parameters;
 
     /// <param name="config">Of <see cref="BenchModels"/>.</param>
@@ -20,7 +19,6 @@ internal sealed class SampledModel : IDisposable
     {
         Precision = precision;
         _model = BenchModels.Create(config, precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32);
-        _quantized = precision == "8-bit" ? new QuantizedWeights(_model) : null;
         _parameters = new SamplingParameters { Temperature = temperature };
     }
 
@@ -33,13 +31,16 @@ internal sealed class SampledModel : IDisposable
     public double BytesPerParameter => Precision switch { "fp32" => 4, "bf16" => 2, _ => 34 / 32.0 };
 
     /// <summary>Generates without end-of-text, so that all rows stay to the end.</summary>
-    /// <returns>Seconds until the prompts are read ("prefill") and from there to the end ("decode"); of the latter "native", "sampling" and "rest".</returns>
+    /// <returns>
+    /// Seconds in which the decoder is made ("create"), the prompts are read ("prefill") and the tokens are drawn ("decode"); of the latter
+    /// those in the decoder ("step") and "outside" of it, and the number of "steps".
+    /// </returns>
     public IReadOnlyDictionary<string, double> Run(int batch, int promptTokens, int newTokens)
     {
         var prompts = Enumerable.Range(0, batch).Select(i => BenchModels.Tokens(_model.Config, promptTokens, (ulong)i)).ToArray();
         var clock = Stopwatch.StartNew();
         using var noGrad = no_grad();
-        using var decoder = new TimedDecoder(DecoderFactory.Create(_model, batch, promptTokens + newTokens - 1, _quantized));
+        using var decoder = new TimedDecoder(DecoderFactory.Create(_model, batch, promptTokens + newTokens - 1, loadIn8Bit: Precision == "8-bit"));
         var scheduler = new BatchScheduler(decoder, _model.Config.VocabSize, new GeneratorOptions().MaxPrefillTokens);
         var sampler = new TokenSampler(_model.Config.VocabSize);
         var parameters = _parameters with { MaxNewTokens = newTokens };
@@ -55,11 +56,10 @@ internal sealed class SampledModel : IDisposable
         }
 
         var all = clock.Elapsed.TotalSeconds;
-        var prefill = made + decoder.PrefillSeconds;
         return new Dictionary<string, double>
         {
-            ["prefill"] = prefill,
-            ["decode"] = all - prefill,
+            ["prefill"] = decoder.PrefillSeconds,
+            ["decode"] = all - made - decoder.PrefillSeconds,
             ["create"] = made,
             ["step"] = decoder.StepSeconds,
             ["outside"] = all - made - decoder.PrefillSeconds - decoder.StepSeconds,
@@ -88,9 +88,5 @@ internal sealed class SampledModel : IDisposable
         return clock.Elapsed.TotalSeconds / draws;
     }
 
-    public void Dispose()
-    {
-        _quantized?.Dispose();
-        _model.Dispose();
-    }
+    public void Dispose() => _model.Dispose();
 }

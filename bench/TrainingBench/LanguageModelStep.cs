@@ -28,6 +28,7 @@ internal sealed class LanguageModelStep : ITrainingStep
 
     public IReadOnlyDictionary<string, double> Run(string precision)
     {
+        _model.Bf16 = precision == "bf16";
         using var scope = NewDisposeScope();
         var ids = BenchModels.Tokens(_model.Config, Batch * (Length + 1), ++_seed);
         var (inputs_BT, targets_N) = Split(ids);

@@ -2,8 +2,7 @@ using System.Text.Json.Nodes;
 using Rlhf.Bench;
 using TrainingBench;
 
-// The precisions of our rows; the baseline has both.
-string[] precisions = ["fp32"];
+string[] precisions = ["fp32", "bf16"];
 
 if (args is ["serve"])
 {
@@ -51,7 +50,7 @@ void Compare(string task, string config, BenchOptions options, MachineLimits lim
         }
 
         baselines.Add((environment.Name, child));
-        foreach (var precision in (string[])["fp32", "bf16"])
+        foreach (var precision in precisions)
         {
             theirs.Add(new Variant(Baseline(precision, environment.Name), () => child.Request(Request(task, config, precision))));
         }
@@ -60,10 +59,10 @@ void Compare(string task, string config, BenchOptions options, MachineLimits lim
     var rounds = Rounds.Run(options.Repetitions, [.. ours, .. theirs]);
     foreach (var variant in ours.Concat(theirs))
     {
-        var precision = variant.Name.Contains("bf16", StringComparison.Ordinal) ? "bf16" : "fp32";
+        var precision = precisions.First(name => variant.Name.Contains(name, StringComparison.Ordinal));
         var limit = (precision == "bf16" ? limits.Bf16Flops : limits.Fp32Flops) / (6.0 * step.ActiveParameters);
         var speed = step.Tokens / rounds.Median(variant.Name);
-        var reference = precisions.Contains(precision) ? $"rlhf {precision}" : $"rlhf {precisions[0]}";
+        var reference = $"rlhf {precision}";
         table.Add(
             task, config, variant.Name, speed, step.Tokens / rounds.Best(variant.Name), MarkdownTable.Share(speed / limit),
             variant.Name == reference ? "" : MarkdownTable.Factor(rounds.Speedup(reference, variant.Name)));

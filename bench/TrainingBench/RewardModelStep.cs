@@ -33,6 +33,7 @@ internal sealed class RewardModelStep : ITrainingStep
 
     public IReadOnlyDictionary<string, double> Run(string precision)
     {
+        _model.Bf16 = precision == "bf16";
         using var scope = NewDisposeScope();
         int[][] texts = [.. Enumerable.Range(0, 2 * Pairs).Select(_ => BenchModels.Tokens(_model.Config, Length, ++_seed))];
         var clock = Stopwatch.StartNew();
