@@ -23,12 +23,12 @@ internal sealed class GgufHeader
     private readonly BinaryReader _reader;
     private readonly long _end;
 
-    private GgufHeader(Stream stream, string path)
+    private GgufHeader(BinaryReader reader, string path)
     {
         _path = path;
-        _stream = stream;
-        _reader = new BinaryReader(stream);
-        _end = Math.Min(stream.Length, MaxBytes);
+        _stream = reader.BaseStream;
+        _reader = reader;
+        _end = Math.Min(_stream.Length, MaxBytes);
     }
 
     public Dictionary<string, object> Metadata { get; } = new(StringComparer.Ordinal);
@@ -42,7 +42,8 @@ internal sealed class GgufHeader
     /// <exception cref="CheckpointException">If the file is damaged; the message names the fault.</exception>
     public static GgufHeader Parse(Stream stream, string path)
     {
-        var header = new GgufHeader(stream, path);
+        using var reader = new BinaryReader(stream, Encoding.UTF8, leaveOpen: true);
+        var header = new GgufHeader(reader, path);
         header.ReadStart(out var tensors, out var keys);
         header.ReadMetadata(keys);
         header.ReadEntries(tensors);
