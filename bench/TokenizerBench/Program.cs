@@ -6,7 +6,8 @@ using System.Text.Json;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.TaskFamilies;
 
-// Encoding, decoding and training of tokenizers in MB/s of UTF-8, beside the reference library where node and its package are there.
+// Encoding, decoding and training of tokenizers in MB/s of UTF-8, beside the reference library where node and its package are there. Each figure
+// twice: by the clock, and per second of processor time, which other programs on the machine disturb less.
 //   RLHF_SHARED=... [RLHF_NODE_MODULES=folder with node_modules/tokenizers] dotnet run -c Release --project bench/TokenizerBench
 const int Repetitions = 7;
 var shared = Environment.GetEnvironmentVariable("RLHF_SHARED");
@@ -20,12 +21,12 @@ try
     File.WriteAllText(textFile, text);
     Console.WriteLine($"{corpusName}: {megabytes.ToString("F2", CultureInfo.InvariantCulture)} MB, {lines.Length} lines; median (lowest to highest) of {Repetitions} interleaved repetitions, MB/s");
     Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}");
-    Console.WriteLine($"{"what",-44} {"ours",-24} {"reference library",-24}");
+    Console.WriteLine($"{"what",-36} {"ours, by the clock",-24} {"ours, per CPU second",-24} {"reference, by the clock",-24} reference, per CPU second");
     foreach (var (name, directory) in Tokenizers(shared, work.FullName))
     {
         var tokenizer = Tokenizer.Load(directory);
         var ids = tokenizer.Encode(text, addSpecialTokens: false);
-        List<double> one = [], two = [], decode = [];
+        List<(double Clock, double Cpu)> one = [], two = [], decode = [];
         for (var i = 0; i <= Repetitions; i++)
         {
             // The first round is warm-up.
@@ -40,7 +41,7 @@ try
         Row($"{name}: decode", decode, reference?.Decode);
     }
 
-    List<double> training = [];
+    List<(double Clock, double Cpu)> training = [];
     for (var i = 0; i <= 5; i++)
     {
         Measure(i, training, () => BpeTrainer.Train(lines, new BpeTrainerOptions { VocabSize = 8192, SpecialTokens = ["<|endoftext|>"], MaxDegreeOfParallelism = 2 }));
@@ -53,19 +54,22 @@ finally
     work.Delete(recursive: true);
 }
 
-void Measure(int round, List<double> seconds, Action run)
+void Measure(int round, List<(double Clock, double Cpu)> seconds, Action run)
 {
+    var cpu = Environment.CpuUsage.TotalTime;
     var watch = Stopwatch.StartNew();
     run();
     if (round > 0)
     {
-        seconds.Add(watch.Elapsed.TotalSeconds);
+        seconds.Add((watch.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalSeconds));
     }
 }
 
-void Row(string what, List<double> ours, List<double>? reference) => Console.WriteLine($"{what,-44} {Speed(ours),-24} {(reference is null ? "–" : Speed(reference)),-24}");
+void Row(string what, List<(double Clock, double Cpu)> ours, List<(double Clock, double Cpu)>? reference) => Console.WriteLine(
+    $"{what,-36} {Speed(ours.Select(time => time.Clock)),-24} {Speed(ours.Select(time => time.Cpu)),-24} "
+    + $"{(reference is null ? "–" : Speed(reference.Select(time => time.Clock))),-24} {(reference is null ? "–" : Speed(reference.Select(time => time.Cpu)))}");
 
-string Speed(List<double> seconds)
+string Speed(IEnumerable<double> seconds)
 {
     var sorted = seconds.Order().ToArray();
     return string.Create(CultureInfo.InvariantCulture, $"{megabytes / sorted[sorted.Length / 2]:F1} ({megabytes / sorted[^1]:F1} to {megabytes / sorted[0]:F1})");
@@ -110,7 +114,7 @@ static IEnumerable<(string Name, string Directory)> Tokenizers(string? shared, s
     }
 }
 
-static (List<double> Encode, List<double> Decode)? Reference(string tokenizer, string text)
+static (List<(double Clock, double Cpu)> Encode, List<(double Clock, double Cpu)> Decode)? Reference(string tokenizer, string text)
 {
     try
     {
@@ -137,5 +141,5 @@ static (List<double> Encode, List<double> Decode)? Reference(string tokenizer, s
         return null;
     }
 
-    static List<double> Numbers(JsonElement list) => [.. list.EnumerateArray().Select(number => number.GetDouble())];
+    static List<(double Clock, double Cpu)> Numbers(JsonElement list) => [.. list.EnumerateArray().Select(pair => (pair[0].GetDouble(), pair[1].GetDouble()))];
 }
