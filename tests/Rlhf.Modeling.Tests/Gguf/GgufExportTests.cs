@@ -98,7 +98,7 @@ public sealed class GgufExportTests
         using var directory = new TemporaryDirectory();
         using var scope = NewDisposeScope();
         using var model = GgufModels.Random(GgufModels.Configs["gpt2"]);
-        var adapter = LoraAdapter.Attach(model, new LoraConfig { R = 2 }, new Philox(1));
+        var adapter = LoraAdapter.Attach(model, new LoraConfig { R = 2, TargetModules = ["c_attn", "c_fc"] }, new Philox(1));
         foreach (var (_, parameter) in adapter.NamedParameters())
         {
             Weights.FillNormal(parameter, new Philox(2), 0.5);

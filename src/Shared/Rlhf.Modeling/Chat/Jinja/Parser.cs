@@ -368,8 +368,14 @@ internal sealed class ExpressionParser(List<Token> tokens)
     private Expression Condition()
     {
         var value = Or();
-        while (Current is { Kind: TokenKind.Name, Value: "if" } token)
+        for (var depth = 0; Current is { Kind: TokenKind.Name, Value: "if" } token; depth++)
         {
+            // Each condition holds the value before it: the tree is as deep as the chain is long.
+            if (depth == Limits.MaxChain)
+            {
+                throw new JinjaException($"more than {Limits.MaxChain} conditions in a row", token.Line);
+            }
+
             Take();
             var test = Or();
             value = new ConditionalExpression(token.Line, test, value, TakeIfName("else") ? Deeper(Condition) : null);
