@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Rlhf.Modeling.Chat;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Generation;
 using Rlhf.Modeling.Tokenization;
@@ -19,6 +20,7 @@ internal static class GenerateCommand
         var prompt = new Option<string?>("--prompt") { Description = "The text to continue." };
         var file = new Option<string?>("--file") { Description = "A file with the text to continue, in place of --prompt; one newline at its end does not count." };
         var instruction = new Option<bool>("--instruction") { Description = "Treat the prompt as a person's request (Human/Assistant layout) instead of raw text." };
+        var chat = new Option<bool>("--chat") { Description = "Treat the prompt as a user's message and render the model's own chat template." };
         var seed = CommonOptions.Seed();
         var stream = new Option<bool>("--stream") { Description = "Print text as it is generated; with --json one object for every token, before those of the sequences." };
         var json = new Option<bool>("--json") { Description = "Print one JSON object for every sequence instead of text." };
@@ -26,14 +28,20 @@ internal static class GenerateCommand
         dtype.AcceptOnlyFromAmong("float32", "bfloat16");
         var loadIn8Bit = new Option<bool>("--load-in-8bit") { Description = "Round the matrices to 8 bits (blocks of 32, as GGUF's Q8_0) first: less memory to read for every token." };
         var sampling = new SamplingOptions();
-        var command = new Command("generate", "Continue a text with a model directory.") { model, prompt, file, instruction, seed, stream, json, dtype, loadIn8Bit };
+        var command = new Command("generate", "Continue a text with a model directory.") { model, prompt, file, instruction, chat, seed, stream, json, dtype, loadIn8Bit };
         sampling.AddTo(command);
         command.SetAction((parse, stop) =>
         {
             var text = Text(parse.GetValue(prompt), parse.GetValue(file));
+            if (parse.GetValue(instruction) && parse.GetValue(chat))
+            {
+                throw new UserException("--instruction and --chat are two layouts of the same prompt: leave one out.");
+            }
+
             var request = new Request(
                 parse.GetRequiredValue(model),
                 parse.GetValue(instruction) ? DialogueFormat.Prompt(text) : text,
+                parse.GetValue(chat),
                 sampling.Parameters(parse),
                 parse.GetValue(seed),
                 parse.GetValue(stream),
@@ -51,11 +59,24 @@ internal static class GenerateCommand
         return command;
     }
 
+    private static int[] ChatPrompt(Tokenizer tokenizer, Request request)
+    {
+        try
+        {
+            var template = ChatTemplate.Load(request.Model);
+            return tokenizer.ApplyChatTemplate(template, [new ChatMessage("user", request.Prompt)], addGenerationPrompt: true).Ids;
+        }
+        catch (Exception exception) when (exception is FileNotFoundException or InvalidDataException or ChatTemplateException)
+        {
+            throw new UserException($"{request.Model}: --chat needs the model's chat template: {exception.Message}");
+        }
+    }
+
     private static void Run(Request request, TextWriter output, CancellationToken stop)
     {
         var tokenizer = Tokenizer.Load(request.Model);
         using var model = PretrainedModel.LoadCausal(request.Model, request.Dtype);
-        var promptIds = tokenizer.Encode(request.Prompt);
+        var promptIds = request.Chat ? ChatPrompt(tokenizer, request) : tokenizer.Encode(request.Prompt);
         Action<GeneratedToken>? onToken = (request.Stream, request.Json) switch
         {
             (false, _) => null,
@@ -128,5 +149,5 @@ internal static class GenerateCommand
         output.Flush();
     }
 
-    private sealed record Request(string Model, string Prompt, SamplingParameters Parameters, ulong Seed, bool Stream, bool Json, ScalarType Dtype, bool LoadIn8Bit);
+    private sealed record Request(string Model, string Prompt, bool Chat, SamplingParameters Parameters, ulong Seed, bool Stream, bool Json, ScalarType Dtype, bool LoadIn8Bit);
 }

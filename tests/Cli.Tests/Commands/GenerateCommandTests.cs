@@ -97,10 +97,53 @@ public sealed class GenerateCommandTests : IDisposable
         Assert.Contains("a prompt may have", (await Assert.ThrowsAsync<UserException>(() => Lines("--file", _file))).Message, StringComparison.Ordinal);
     }
 
-    private static async Task<string[]> Lines(params string[] arguments)
+    [Fact]
+    public async Task Generate_Chat_RendersTheModelsTemplate()
+    {
+        var directory = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            foreach (var file in Directory.GetFiles(Base))
+            {
+                File.Copy(file, Path.Combine(directory, Path.GetFileName(file)));
+            }
+
+            await File.WriteAllTextAsync(
+                Path.Combine(directory, "chat_template.jinja"),
+                "{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}{% if add_generation_prompt %} [assistant]{% endif %}");
+            var line = Assert.Single(await LinesOf(directory, "--prompt", "Hi there", "--chat", "--max-new-tokens", "3", "--json"));
+            using var sequence = JsonDocument.Parse(line);
+            Assert.StartsWith("[user] Hi there [assistant]", sequence.RootElement.GetProperty("text").GetString(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+
+        var refused = await Assert.ThrowsAsync<UserException>(() => Lines("--prompt", "Hi", "--chat"));
+        Assert.Contains("--chat needs the model's chat template", refused.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<UserException>(() => Lines("--prompt", "Hi", "--chat", "--instruction"));
+    }
+
+    [Theory]
+    [InlineData("--load-in-8bit")]
+    [InlineData("--dtype", "bfloat16")]
+    public async Task Generate_FromShorterWeights_IsNearThoseOfTheFile(params string[] precision)
+    {
+        string[] arguments = ["--prompt", "The", "--max-new-tokens", "1", "--temperature", "0", "--json"];
+        var (full, shorter) = (First(await Lines(arguments)), First(await Lines([.. arguments, .. precision])));
+        Assert.Equal(full, shorter, 0.05);
+
+        static double First(string[] lines) => JsonDocument.Parse(lines[0]).RootElement.GetProperty("logprobs")[0].GetDouble();
+    }
+
+    private static string Base => Path.Combine(SharedData.RepositoryRoot, "models", "base");
+
+    private static Task<string[]> Lines(params string[] arguments) => LinesOf(Base, arguments);
+
+    private static async Task<string[]> LinesOf(string model, params string[] arguments)
     {
         using var output = new StringWriter();
-        var model = Path.Combine(SharedData.RepositoryRoot, "models", "base");
         var code = await GenerateCommand.Create().Parse([.. arguments, "--model", model]).InvokeAsync(
             new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output }, TestContext.Current.CancellationToken);
         Assert.Equal(0, code);
