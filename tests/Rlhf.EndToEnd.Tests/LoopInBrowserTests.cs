@@ -67,7 +67,7 @@ public sealed partial class LoopInBrowserTests(BrowserFixture chromium) : IClass
             Assert.Empty(faults);
 
             rlhf.Interrupt();
-            Assert.Equal(0, await rlhf.ExitAsync(TimeSpan.FromSeconds(30)));
+            Assert.Equal(0, await rlhf.ExitAsync(TimeSpan.FromMinutes(1)));
         }
 
         // Started again, everything is still there: the account, the comparisons, the second policy.
@@ -113,7 +113,7 @@ public sealed partial class LoopInBrowserTests(BrowserFixture chromium) : IClass
             await Expect(page.Locator("#comparison")).ToBeVisibleAsync(new() { Timeout = 120_000 });
             task = await page.GetAttributeAsync("#comparison", "data-task");
             rlhf.Interrupt();
-            Assert.Equal(0, await rlhf.ExitAsync(TimeSpan.FromSeconds(30)));
+            Assert.Equal(0, await rlhf.ExitAsync(TimeSpan.FromMinutes(1)));
         }
 
         await using var again = RlhfProcess.Start("up", "--data", folder["data"], "--urls", "http://127.0.0.1:0");
