@@ -7,20 +7,30 @@ namespace Rlhf.Bench;
 public sealed class MarkdownTable(params string[] headers)
 {
     private readonly List<string[]> _rows = [];
+    private readonly bool[] _isNumber = new bool[headers.Length];
 
     /// <summary>Adds a row. Numbers get three significant digits or, from 100 on, none after the point; NaN is a dash.</summary>
-    public void Add(params object[] cells) => _rows.Add([.. cells.Select(Text)]);
+    public void Add(params object[] cells)
+    {
+        ArgumentNullException.ThrowIfNull(cells);
+        for (var i = 0; i < cells.Length; i++)
+        {
+            _isNumber[i] |= cells[i] is double or int;
+        }
+
+        _rows.Add([.. cells.Select(Text)]);
+    }
 
     /// <summary>Prints it.</summary>
     public void Print()
     {
         var widths = headers.Select((header, i) => _rows.Select(row => row[i].Length).Append(header.Length).Max()).ToArray();
         Line(headers);
-        Line([.. widths.Select(width => new string('-', width))]);
+        Line([.. widths.Select((width, i) => _isNumber[i] ? new string('-', width - 1) + ":" : new string('-', width))]);
         _rows.ForEach(Line);
         Console.WriteLine();
 
-        void Line(string[] cells) => Console.WriteLine($"| {string.Join(" | ", cells.Select((cell, i) => i == 0 ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i])))} |");
+        void Line(string[] cells) => Console.WriteLine($"| {string.Join(" | ", cells.Select((cell, i) => _isNumber[i] ? cell.PadLeft(widths[i]) : cell.PadRight(widths[i])))} |");
     }
 
     /// <summary>A share in per cent, or a dash.</summary>

@@ -67,7 +67,7 @@ internal sealed class SampledModel : IDisposable
         };
     }
 
-    /// <summary>Seconds of drawing one token from one row of logits.</summary>
+    /// <summary>Seconds of drawing one token from one row of logits, the median of many draws.</summary>
     public double SamplingSeconds(int draws)
     {
         var sampler = new TokenSampler(_model.Config.VocabSize);
@@ -79,13 +79,16 @@ internal sealed class SampledModel : IDisposable
         }
 
         sampler.Sample(logits, _parameters, [1], 1, [], random);
-        var clock = Stopwatch.StartNew();
+        var seconds = new double[draws];
         for (var i = 0; i < draws; i++)
         {
+            var start = Stopwatch.GetTimestamp();
             sampler.Sample(logits, _parameters, [1], 1, [], random);
+            seconds[i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
         }
 
-        return clock.Elapsed.TotalSeconds / draws;
+        Array.Sort(seconds);
+        return seconds[draws / 2];
     }
 
     public void Dispose() => _model.Dispose();
