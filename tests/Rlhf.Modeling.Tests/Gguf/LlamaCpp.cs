@@ -17,6 +17,7 @@ internal static class LlamaCpp
         var path = Folder is null ? null : Path.Combine(Folder, "bin", program);
         Assert.SkipUnless(File.Exists(path), $"no llama.cpp: {Variable} ({Folder ?? "not set"}) must name a build folder with bin/{program}");
         var start = new ProcessStartInfo(path, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        start.Environment["GGML_NO_BACKTRACE"] = "1";
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
         var log = process.StandardError.ReadToEndAsync();
@@ -31,7 +32,7 @@ internal static class LlamaCpp
     {
         Run(
             "llama-debug", "-m", model, "-p", prompt, "--save-logits", "--logits-output-dir", work.Path, "-ctk", "f32", "-ctv", "f32", "-fa", "off", "-t", "2",
-            "--no-warmup");
+            "-c", "256", "-b", "256", "--no-warmup");
         var name = $"llamacpp-{Path.GetFileNameWithoutExtension(model)}";
         return (Read<int>($"{name}-tokens.bin"), Read<float>($"{name}.bin"));
 

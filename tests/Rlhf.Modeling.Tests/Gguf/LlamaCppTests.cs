@@ -14,7 +14,7 @@ namespace Rlhf.Modeling.Tests.Gguf;
 /// <summary>llama.cpp itself reads the files: its tokens and logits are ours.</summary>
 public sealed partial class LlamaCppTests
 {
-    private const string Prompt = "the cat sat on a mat, isn't it?\n\n  Über 123 dogs 狗🐕 said: the  end<|endoftext|>the dog";
+    private const string Prompt = "the cat isn't a\n\n  Über 12 狗🐕: the  end, the dog";
 
     public static TheoryData<string> Models() => [.. GgufModels.Configs.Keys];
 
@@ -29,12 +29,12 @@ public sealed partial class LlamaCppTests
         var (tokens, logits) = LlamaCpp.Evaluate(directory.File("m.gguf"), Prompt, directory);
         Assert.Equal(tokenizer.Encode(Prompt), tokens);
 
-        // llama.cpp looks gelu up in a table in half precision; exact gelu differs from its tanh form by up to 5e-4 for each number.
-        AssertLogits(model, tokens, logits, model.Config.HiddenAct switch { "silu" => 1e-4f, "gelu" => 2e-2f, _ => 1e-2f });
+        // llama.cpp looks gelu up in a table in half precision.
+        AssertLogits(model, tokens, logits, model.Config.HiddenAct == "silu" ? 1e-5f : 5e-3f);
     }
 
     [Theory]
-    [InlineData(GgufType.F32, 1e-4f)]
+    [InlineData(GgufType.F32, 5e-5f)]
     [InlineData(GgufType.F16, 3e-2f)]
     [InlineData(GgufType.BF16, 3e-1f)]
     [InlineData(GgufType.Q8_0, 3e-1f)]
@@ -49,6 +49,22 @@ public sealed partial class LlamaCppTests
             var (tokens, logits) = LlamaCpp.Evaluate(work.File("m.gguf"), prompt, work);
             Assert.Equal(tokenizer.Encode(prompt), tokens);
             AssertLogits(model, tokens, logits, tolerance);
+        }
+    }
+
+    [Theory]
+    [InlineData("gpt-2", false)]
+    [InlineData("llama", true)]
+    public void Tokenize_SpecialTokensInTexts_GivesOurIds(string pre, bool stories)
+    {
+        using var work = new TemporaryDirectory();
+        using var model = stories ? PretrainedModel.LoadCausal(SharedData.Require("models", "stories260k")) : GgufModels.Random(GgufModels.Configs["llama"]);
+        var tokenizer = stories ? Tokenizer.Load(SharedData.Require("models", "stories260k")) : GgufModels.Tokenizer();
+        GgufExport.Write(model, tokenizer, work.File($"{pre}.gguf"), GgufType.F16);
+        foreach (var text in (string[])["the end<|endoftext|>the dog</s> one<s>two  </s>", "  <pad>\n\n\tа 1234 's 'S ..."])
+        {
+            var (output, _) = LlamaCpp.Run("llama-tokenize", "-m", work.File($"{pre}.gguf"), "-p", text, "--ids", "--log-disable");
+            Assert.Equal($"[{string.Join(", ", tokenizer.Encode(text))}]", output.Trim());
         }
     }
 
@@ -70,10 +86,14 @@ public sealed partial class LlamaCppTests
         var story = tokenizer.Decode([.. ids, .. ours]);
         var text = string.Join(' ', Enumerable.Repeat(story, 3));
         File.WriteAllText(work.File("story.txt"), text);
-        var (said, _) = LlamaCpp.Run("llama-perplexity", "-m", work.File("m.gguf"), "-f", work.File("story.txt"), "-c", "64", "-b", "64", "-fa", "off", "-ctk", "f32", "-ctv", "f32");
-        var perplexity = double.Parse(Final().Match(said).Groups[1].Value, CultureInfo.InvariantCulture);
+        var final = Enumerable.Range(0, 10).Select(_ => Final().Match(RunPerplexity(work))).First(match => match.Success);
+        var perplexity = double.Parse(final.Groups[1].Value, CultureInfo.InvariantCulture);
         Assert.Equal(Perplexity(model, tokenizer.Encode(text), 64), perplexity, 1e-3);
     }
+
+    /// <summary>What the program says. It writes from a thread that is sometimes ended before the last line is out.</summary>
+    private static string RunPerplexity(TemporaryDirectory work) => LlamaCpp.Run(
+        "llama-perplexity", "-m", work.File("m.gguf"), "-f", work.File("story.txt"), "-c", "64", "-b", "64", "-fa", "off", "-ctk", "f32", "-ctv", "f32").Log;
 
     [GeneratedRegex(@"Final estimate: PPL = ([0-9.]+)")]
     private static partial Regex Final();
