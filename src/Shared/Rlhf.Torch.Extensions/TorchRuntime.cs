@@ -16,6 +16,16 @@ public static partial class TorchRuntime
     /// <summary>Tensors that hold native memory now: made by this process and neither disposed nor finalized.</summary>
     public static long LiveTensors => Tensor.TotalCount;
 
+    /// <summary>
+    /// Whether <see cref="LiveTensors"/> counts every tensor once. TorchSharp goes on counting a tensor that a parameter was made of.
+    /// </summary>
+    public static bool LiveTensorsIsExact =>
+#if TORCHSHARP_PACKAGE
+        false;
+#else
+        true;
+#endif
+
     /// <summary>The version of libtorch behind the binding, "1.13.1" for example.</summary>
     public static string Version => __version__;
 

@@ -13,11 +13,21 @@ internal sealed class EmbeddingTable : nn.Module<Tensor, Tensor>
         : base(nameof(EmbeddingTable))
     {
         weight = Weights.Uninitialised([count, width], dtype);
-        register_parameter(nameof(weight), weight);
     }
 
     /// <summary>[count, width].</summary>
-    public Parameter weight { get; private set; }
+    public Parameter weight
+    {
+        get;
+
+        // TorchSharp sets the parameter of another type or device here when the module moves: it takes the old one's place.
+        private set
+        {
+            field?.Dispose();
+            field = value;
+            ConditionallyRegisterParameter(nameof(weight), value);
+        }
+    }
 
     /// <param name="ids">int64, any shape.</param>
     /// <returns>[*ids, width].</returns>

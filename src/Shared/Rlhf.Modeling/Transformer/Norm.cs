@@ -28,11 +28,9 @@ internal sealed class Norm : nn.Module<Tensor, Tensor>
         }
 
         weight = Weights.Own(ones(width, dtype));
-        register_parameter(nameof(weight), weight);
         if (kind == NormKind.Layer)
         {
             bias = Weights.Own(zeros(width, dtype));
-            register_parameter(nameof(bias), bias);
         }
     }
 
@@ -44,10 +42,32 @@ internal sealed class Norm : nn.Module<Tensor, Tensor>
     public double Epsilon { get; }
 
     /// <summary>[Width]; null without elementwise affine parameters.</summary>
-    public Parameter? weight { get; private set; }
+    public Parameter? weight
+    {
+        get;
+
+        // TorchSharp sets the parameter of another type or device here when the module moves: it takes the old one's place.
+        private set
+        {
+            field?.Dispose();
+            field = value;
+            ConditionallyRegisterParameter(nameof(weight), value);
+        }
+    }
 
     /// <summary>[Width]; null for RMSNorm and without elementwise affine parameters.</summary>
-    public Parameter? bias { get; private set; }
+    public Parameter? bias
+    {
+        get;
+
+        // TorchSharp sets the parameter of another type or device here when the module moves: it takes the old one's place.
+        private set
+        {
+            field?.Dispose();
+            field = value;
+            ConditionallyRegisterParameter(nameof(bias), value);
+        }
+    }
 
     /// <param name="input">[…, Width].</param>
     public override Tensor forward(Tensor input) => Kind == NormKind.Rms

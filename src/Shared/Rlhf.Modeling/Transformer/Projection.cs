@@ -16,19 +16,39 @@ internal sealed class Projection : nn.Module<Tensor, Tensor>
     {
         StoredTransposed = storedTransposed;
         weight = Weights.Uninitialised([outputs, inputs], dtype);
-        register_parameter(nameof(weight), weight);
         if (hasBias)
         {
             bias = Weights.Uninitialised([outputs], dtype);
-            register_parameter(nameof(bias), bias);
         }
     }
 
     /// <summary>The matrix, [outputs, inputs].</summary>
-    public Parameter weight { get; private set; }
+    public Parameter weight
+    {
+        get;
+
+        // TorchSharp sets the parameter of another type or device here when the module moves: it takes the old one's place.
+        private set
+        {
+            field?.Dispose();
+            field = value;
+            ConditionallyRegisterParameter(nameof(weight), value);
+        }
+    }
 
     /// <summary>[outputs], or null.</summary>
-    public Parameter? bias { get; private set; }
+    public Parameter? bias
+    {
+        get;
+
+        // TorchSharp sets the parameter of another type or device here when the module moves: it takes the old one's place.
+        private set
+        {
+            field?.Dispose();
+            field = value;
+            ConditionallyRegisterParameter(nameof(bias), value);
+        }
+    }
 
     /// <summary>Whether its products take bfloat16 factors.</summary>
     public bool Bf16 { get; set; }
