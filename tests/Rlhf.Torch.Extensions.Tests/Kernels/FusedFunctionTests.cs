@@ -256,6 +256,16 @@ public sealed class FusedFunctionTests : KernelTest
         Assert.False(CpuKernels.Take(ones(1, dtype: ScalarType.BFloat16)));
     });
 
+    [Fact]
+    public unsafe void Pointer_OfMoreThanASpanHolds_IsTheFirstNumber() => OnLevel(1, () =>
+    {
+        // Reserved, not touched: the system gives no memory for it.
+        var large = empty([(1L << 29) + 1], dtype: ScalarType.Float32);
+        large.narrow(0, 0, 1).fill_(7f);
+        Assert.Equal(7f, *(float*)CpuKernels.Pointer(large));
+        Assert.True(CpuKernels.Pointer(null) == null);
+    });
+
     private enum Masking
     {
         None,

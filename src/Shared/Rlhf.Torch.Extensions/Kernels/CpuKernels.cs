@@ -103,8 +103,23 @@ public static unsafe class CpuKernels
     /// <summary>
     /// The first byte of a contiguous CPU tensor; null for null. The memory is valid while the tensor is: keep it alive over the call.
     /// </summary>
-    public static void* Pointer(Tensor? tensor) =>
-        tensor is null ? null : Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+    public static void* Pointer(Tensor? tensor)
+    {
+        if (tensor is null)
+        {
+            return null;
+        }
+
+        if (tensor.numel() * tensor.element_size() <= int.MaxValue)
+        {
+            return Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+        }
+
+        // A span cannot be longer: the first number stands for all.
+        using var flat = tensor.view(-1);
+        using var first = flat.narrow(0, 0, 1);
+        return Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
+    }
 
     internal static float* Floats(Tensor? tensor) => (float*)Pointer(tensor);
 
