@@ -15,7 +15,7 @@ public static unsafe class KernelLibrary
     internal const string Name = "rlhfkernels";
 
     /// <summary>What <c>rk_abi_version</c> must return; raised with every change of an exported function.</summary>
-    internal const int AbiVersion = 3;
+    internal const int AbiVersion = 4;
 
     private const string FileName = "librlhfkernels.so";
 

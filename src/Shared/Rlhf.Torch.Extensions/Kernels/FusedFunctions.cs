@@ -117,7 +117,6 @@ public static class FusedFunctions
             Decay = (float)constants.Decay,
             StepSize = (float)constants.StepSize,
             Epsilon = (float)constants.Epsilon,
-            GradientScale = 1,
         };
         CpuKernels.Check(KernelMethods.rk_adamw_step(&arguments));
         GC.KeepAlive(parameter);

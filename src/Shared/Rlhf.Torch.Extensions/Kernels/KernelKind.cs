@@ -21,11 +21,8 @@ public enum KernelKind
     /// <summary>An activation in place, times a second input.</summary>
     Activate = 5,
 
-    /// <summary>y + x in place.</summary>
-    Add = 6,
-
     /// <summary>A copy of x in another type.</summary>
-    Convert = 7,
+    Convert = 6,
 }
 
 /// <summary>rk_flags.</summary>

@@ -170,12 +170,10 @@ internal unsafe struct AdamWArguments
     public float* Gradient;
     public float* First;
     public float* Second;
-    public ushort* Copy;
     public long Count;
     public float Beta1;
     public float Beta2;
     public float Decay;
     public float StepSize;
     public float Epsilon;
-    public float GradientScale;
 }

@@ -755,16 +755,6 @@ void ActivatePart(const rk_op& op, int64_t n, int64_t begin, int64_t end) {
   MakeShadow(op.y_shadow, op.y, n, op.width, begin, end);
 }
 
-void AddRow(const rk_op& op, int64_t n) {
-  const float* x = op.x + n * op.width;
-  float* y = op.y + n * op.width;
-  for (int64_t i = 0; i < op.width; i += W) {
-    const int lanes = Lanes(i, op.width);
-    StoreSome(y + i, LoadPart(y + i, lanes) + LoadPart(x + i, lanes), lanes);
-  }
-  MakeShadow(op.y_shadow, op.y, n, op.width, 0, op.width);
-}
-
 void ConvertRow(const rk_op& op, int64_t n) { MakeShadow(op.y_shadow, op.x, n, op.width, 0, op.width); }
 
-const Kernels kKernels = {Linear, EmbedRow, NormRow, RotateRow, AttentionItem, ActivatePart, AddRow, ConvertRow, ToQ8};
+const Kernels kKernels = {Linear, EmbedRow, NormRow, RotateRow, AttentionItem, ActivatePart, ConvertRow, ToQ8};

@@ -34,7 +34,6 @@ struct Kernels {
   void (*rotate)(const rk_op&, const rk_batch&, int64_t row);
   void (*attend)(const rk_op&, const rk_batch&, int64_t item, float* scores);
   void (*activate)(const rk_op&, int64_t row, int64_t begin, int64_t end);
-  void (*add)(const rk_op&, int64_t row);
   void (*convert)(const rk_op&, int64_t row);
   void (*quantize)(const float* x, int8_t* y, float* scales, int64_t n);
 };
@@ -263,9 +262,6 @@ class Team {
           });
           break;
         }
-        case RK_ADD:
-          Share(next, rows, [&](int64_t n) { kernels.add(op, n); });
-          break;
         case RK_CONVERT:
           Share(next, rows, [&](int64_t n) { kernels.convert(op, n); });
           break;

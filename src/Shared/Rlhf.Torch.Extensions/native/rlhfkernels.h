@@ -9,7 +9,7 @@
 #define RK_API extern "C" __attribute__((visibility("default")))
 
 // Raised whenever something below changes; the managed side refuses a library with another number.
-#define RK_ABI_VERSION 3
+#define RK_ABI_VERSION 4
 
 // How the elements of a matrix are stored.
 enum rk_type {
@@ -27,8 +27,7 @@ enum rk_kind {
   RK_ROTATE = 3,     // per-head norms, rotary positions, and the keys' and values' way into the cache
   RK_ATTENTION = 4,
   RK_ACTIVATE = 5,
-  RK_ADD = 6,
-  RK_CONVERT = 7,
+  RK_CONVERT = 6,
 };
 
 enum rk_flags {
@@ -184,13 +183,11 @@ typedef struct rk_adamw {
   const float* gradient;
   float* first;             // running mean of the gradient
   float* second;            // running mean of its square
-  uint16_t* copy;           // the parameter in bf16, or null
   int64_t count;
   float beta1, beta2;
   float decay;              // multiplies the parameter first: 1 − learning rate · weight decay
   float step_size;          // with both bias corrections in it
   float epsilon;            // added to the root of the second mean
-  float gradient_scale;     // multiplies the gradient: clipping
 } rk_adamw;
 
 RK_API int32_t rk_attention_forward(const rk_attention* arguments);
