@@ -7,7 +7,7 @@ namespace Rlhf.Contracts.Tests;
 /// <summary>One committed sample per message: what an older version of the program has written must stay readable, and nothing of it may get lost.</summary>
 public sealed class MessageSampleTests
 {
-    private static readonly Type[] s_allowed = [typeof(Guid), typeof(Guid?), typeof(int), typeof(int?), typeof(long), typeof(long?), typeof(string)];
+    private static readonly Type[] s_allowed = [typeof(Guid), typeof(Guid?), typeof(int), typeof(int?), typeof(long), typeof(long?), typeof(bool), typeof(string)];
 
     public static TheoryData<string> Names => [.. MessageTypes.All.Keys.Order(StringComparer.Ordinal)];
 

@@ -18,6 +18,7 @@ public static class MessageTypes
         ("labeling.judgment-recorded", typeof(JudgmentRecorded)),
         ("labeling.demonstration-recorded", typeof(DemonstrationRecorded)),
         ("labeling.judgment-retracted", typeof(JudgmentRetracted)),
+        ("labeling.judgments-retracted", typeof(JudgmentsRetracted)),
         ("training.start-run", typeof(StartRun)),
         ("training.cancel-run", typeof(CancelRun)),
         ("training.run-started", typeof(RunStarted)),
@@ -27,6 +28,8 @@ public static class MessageTypes
         ("training.run-cancelled", typeof(RunCancelled)),
         ("training.checkpoint-published", typeof(CheckpointPublished)),
         ("training.checkpoint-retired", typeof(CheckpointRetired)),
+        ("training.advance-cycle", typeof(AdvanceCycle)),
+        ("training.roll-back-policy", typeof(RollBackPolicy)),
         ("sampling.sample-completions", typeof(SampleCompletions)),
         ("sampling.completions-sampled", typeof(CompletionsSampled)),
         ("reward-model.score-completions", typeof(ScoreCompletions)),
@@ -41,7 +44,7 @@ public static class MessageTypes
     public static IReadOnlyDictionary<string, Type> All => s_byName;
 
     /// <summary>The messages that ask for something: each has exactly one kind of consumer, and without it nothing happens.</summary>
-    public static IReadOnlySet<Type> Commands { get; } = new HashSet<Type> { typeof(StartRun), typeof(CancelRun), typeof(SampleCompletions), typeof(ScoreCompletions) };
+    public static IReadOnlySet<Type> Commands { get; } = new HashSet<Type> { typeof(StartRun), typeof(CancelRun), typeof(SampleCompletions), typeof(ScoreCompletions), typeof(AdvanceCycle), typeof(RollBackPolicy) };
 
     /// <summary>The stable name of a message type.</summary>
     /// <exception cref="ArgumentException">The type is not a message of this assembly's list.</exception>

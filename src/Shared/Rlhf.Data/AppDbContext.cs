@@ -47,6 +47,9 @@ public sealed class AppDbContext(DbContextOptions<AppDbContext> options) : Ident
     /// <summary>Published checkpoints.</summary>
     public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
 
+    /// <summary>Keys for the HTTP API.</summary>
+    public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+
     /// <summary>Tokens that let the first account be made.</summary>
     public DbSet<SetupToken> SetupTokens => Set<SetupToken>();
 

@@ -26,4 +26,7 @@ public sealed record StartRun
 
     /// <summary>The reward model to train against; null where the kind needs none.</summary>
     public Guid? RewardCheckpointId { get; init; }
+
+    /// <summary>Runs of a higher priority are claimed first; 0 by default.</summary>
+    public int? Priority { get; init; }
 }

@@ -156,6 +156,40 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.ToTable("AspNetUserTokens", (string)null);
                 });
 
+            modelBuilder.Entity("Rlhf.Data.Entities.ApiKey", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<DateTimeOffset?>("LastUsedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasMaxLength(100)
+                        .HasColumnType("character varying(100)");
+
+                    b.Property<DateTimeOffset?>("RevokedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("SecretHash")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uuid");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("UserId");
+
+                    b.ToTable("ApiKeys", (string)null);
+                });
+
             modelBuilder.Entity("Rlhf.Data.Entities.AppUser", b =>
                 {
                     b.Property<Guid>("Id")
@@ -240,6 +274,9 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.Property<DateTimeOffset>("CreatedAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<DateTimeOffset?>("FilesDeletedAt")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasMaxLength(20)
@@ -253,6 +290,9 @@ namespace Rlhf.Data.Postgres.Migrations
                         .HasMaxLength(500)
                         .HasColumnType("character varying(500)");
 
+                    b.Property<DateTimeOffset?>("PinnedAt")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<Guid>("ProjectId")
                         .HasColumnType("uuid");
 
@@ -261,6 +301,15 @@ namespace Rlhf.Data.Postgres.Migrations
 
                     b.Property<Guid?>("RunId")
                         .HasColumnType("uuid");
+
+                    b.Property<long>("SizeBytes")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("TaintReason")
+                        .HasColumnType("text");
+
+                    b.Property<DateTimeOffset?>("TaintedAt")
+                        .HasColumnType("timestamp with time zone");
 
                     b.Property<int>("Version")
                         .HasColumnType("integer");
@@ -378,8 +427,15 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.Property<DateTimeOffset?>("FinishedAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<string>("NextStage")
+                        .HasMaxLength(20)
+                        .HasColumnType("character varying(20)");
+
                     b.Property<int>("Number")
                         .HasColumnType("integer");
+
+                    b.Property<Guid?>("PolicyCheckpointId")
+                        .HasColumnType("uuid");
 
                     b.Property<Guid?>("PpoRunId")
                         .HasColumnType("uuid");
@@ -405,6 +461,8 @@ namespace Rlhf.Data.Postgres.Migrations
                         .HasColumnType("character varying(20)");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("PolicyCheckpointId");
 
                     b.HasIndex("ProjectId", "Number")
                         .IsUnique();
@@ -436,9 +494,14 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.Property<Guid>("ProjectId")
                         .HasColumnType("uuid");
 
+                    b.Property<Guid?>("UserId")
+                        .HasColumnType("uuid");
+
                     b.HasKey("Id");
 
                     b.HasIndex("CycleId");
+
+                    b.HasIndex("UserId");
 
                     b.HasIndex("ProjectId", "CreatedAt");
 
@@ -453,6 +516,9 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.Property<string>("Endpoint")
                         .HasMaxLength(200)
                         .HasColumnType("character varying(200)");
+
+                    b.Property<Guid?>("Aggregate")
+                        .HasColumnType("uuid");
 
                     b.Property<int>("Attempts")
                         .HasColumnType("integer");
@@ -471,8 +537,15 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.Property<DateTimeOffset>("LastFailedAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<long>("OutboxId")
+                        .HasColumnType("bigint");
+
                     b.Property<DateTimeOffset?>("SetAsideAt")
                         .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("TraceParent")
+                        .HasMaxLength(55)
+                        .HasColumnType("character varying(55)");
 
                     b.Property<string>("Type")
                         .IsRequired()
@@ -482,6 +555,8 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.HasKey("MessageId", "Endpoint");
 
                     b.HasIndex("SetAsideAt");
+
+                    b.HasIndex("Aggregate", "Endpoint", "OutboxId");
 
                     b.ToTable("FailedMessages", (string)null);
                 });
@@ -552,6 +627,10 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.Property<Guid>("TaskId")
                         .HasColumnType("uuid");
 
+                    b.Property<string>("TraceParent")
+                        .HasMaxLength(55)
+                        .HasColumnType("character varying(55)");
+
                     b.HasKey("Id");
 
                     b.HasIndex("CycleId");
@@ -602,6 +681,9 @@ namespace Rlhf.Data.Postgres.Migrations
 
                     NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
 
+                    b.Property<Guid?>("Aggregate")
+                        .HasColumnType("uuid");
+
                     b.Property<int>("Attempts")
                         .HasColumnType("integer");
 
@@ -624,6 +706,10 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.Property<DateTimeOffset?>("NextAttemptAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<string>("TraceParent")
+                        .HasMaxLength(55)
+                        .HasColumnType("character varying(55)");
+
                     b.Property<string>("Type")
                         .IsRequired()
                         .HasMaxLength(100)
@@ -633,6 +719,8 @@ namespace Rlhf.Data.Postgres.Migrations
 
                     b.HasIndex("MessageId")
                         .IsUnique();
+
+                    b.HasIndex("Aggregate", "Id");
 
                     b.HasIndex("DispatchedAt", "NextAttemptAt", "Id");
 
@@ -657,16 +745,25 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.Property<double>("HeldOutFraction")
                         .HasColumnType("double precision");
 
+                    b.Property<double?>("HeldOutScoreGate")
+                        .HasColumnType("double precision");
+
                     b.Property<int>("JudgmentsPerCycle")
                         .HasColumnType("integer");
 
                     b.Property<int>("JudgmentsPerTask")
                         .HasColumnType("integer");
 
+                    b.Property<double?>("KlBudget")
+                        .HasColumnType("double precision");
+
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasMaxLength(100)
                         .HasColumnType("character varying(100)");
+
+                    b.Property<DateTimeOffset?>("PausedAt")
+                        .HasColumnType("timestamp with time zone");
 
                     b.Property<Guid?>("PolicyCheckpointId")
                         .HasColumnType("uuid");
@@ -805,8 +902,15 @@ namespace Rlhf.Data.Postgres.Migrations
                         .HasMaxLength(64)
                         .HasColumnType("character varying(64)");
 
+                    b.Property<string>("Device")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)");
+
                     b.Property<string>("Error")
                         .HasColumnType("text");
+
+                    b.Property<int>("Failures")
+                        .HasColumnType("integer");
 
                     b.Property<long>("FencingToken")
                         .HasColumnType("bigint");
@@ -826,11 +930,17 @@ namespace Rlhf.Data.Postgres.Migrations
                         .HasMaxLength(200)
                         .HasColumnType("character varying(200)");
 
+                    b.Property<DateTimeOffset?>("NotBefore")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<Guid?>("OutputCheckpointId")
                         .HasColumnType("uuid");
 
                     b.Property<Guid?>("PolicyCheckpointId")
                         .HasColumnType("uuid");
+
+                    b.Property<int>("Priority")
+                        .HasColumnType("integer");
 
                     b.Property<Guid>("ProjectId")
                         .HasColumnType("uuid");
@@ -855,6 +965,10 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.Property<int>("TotalSteps")
                         .HasColumnType("integer");
 
+                    b.Property<string>("TraceParent")
+                        .HasMaxLength(55)
+                        .HasColumnType("character varying(55)");
+
                     b.Property<long>("Version")
                         .IsConcurrencyToken()
                         .HasColumnType("bigint");
@@ -866,13 +980,17 @@ namespace Rlhf.Data.Postgres.Migrations
 
                     b.HasIndex("CycleId");
 
+                    b.HasIndex("Device")
+                        .IsUnique()
+                        .HasFilter("\"Status\" = 'running'");
+
                     b.HasIndex("PolicyCheckpointId");
 
                     b.HasIndex("RewardCheckpointId");
 
                     b.HasIndex("ProjectId", "CreatedAt");
 
-                    b.HasIndex("Status", "Kind", "CreatedAt");
+                    b.HasIndex("Status", "Priority", "CreatedAt");
 
                     b.ToTable("Runs", (string)null);
                 });
@@ -994,6 +1112,15 @@ namespace Rlhf.Data.Postgres.Migrations
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("Rlhf.Data.Entities.ApiKey", b =>
+                {
+                    b.HasOne("Rlhf.Data.Entities.AppUser", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Rlhf.Data.Entities.Checkpoint", b =>
                 {
                     b.HasOne("Rlhf.Data.Entities.Checkpoint", null)
@@ -1061,6 +1188,11 @@ namespace Rlhf.Data.Postgres.Migrations
 
             modelBuilder.Entity("Rlhf.Data.Entities.Cycle", b =>
                 {
+                    b.HasOne("Rlhf.Data.Entities.Checkpoint", null)
+                        .WithMany()
+                        .HasForeignKey("PolicyCheckpointId")
+                        .OnDelete(DeleteBehavior.Restrict);
+
                     b.HasOne("Rlhf.Data.Entities.Project", null)
                         .WithMany()
                         .HasForeignKey("ProjectId")
@@ -1080,6 +1212,11 @@ namespace Rlhf.Data.Postgres.Migrations
                         .HasForeignKey("ProjectId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
+
+                    b.HasOne("Rlhf.Data.Entities.AppUser", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Restrict);
                 });
 
             modelBuilder.Entity("Rlhf.Data.Entities.Judgment", b =>

@@ -147,6 +147,40 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.ToTable("AspNetUserTokens", (string)null);
                 });
 
+            modelBuilder.Entity("Rlhf.Data.Entities.ApiKey", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long?>("LastUsedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasMaxLength(100)
+                        .HasColumnType("TEXT");
+
+                    b.Property<long?>("RevokedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("SecretHash")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("UserId");
+
+                    b.ToTable("ApiKeys", (string)null);
+                });
+
             modelBuilder.Entity("Rlhf.Data.Entities.AppUser", b =>
                 {
                     b.Property<Guid>("Id")
@@ -231,6 +265,9 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.Property<long>("CreatedAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<long?>("FilesDeletedAt")
+                        .HasColumnType("INTEGER");
+
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasMaxLength(20)
@@ -244,6 +281,9 @@ namespace Rlhf.Data.Sqlite.Migrations
                         .HasMaxLength(500)
                         .HasColumnType("TEXT");
 
+                    b.Property<long?>("PinnedAt")
+                        .HasColumnType("INTEGER");
+
                     b.Property<Guid>("ProjectId")
                         .HasColumnType("TEXT");
 
@@ -252,6 +292,15 @@ namespace Rlhf.Data.Sqlite.Migrations
 
                     b.Property<Guid?>("RunId")
                         .HasColumnType("TEXT");
+
+                    b.Property<long>("SizeBytes")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("TaintReason")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long?>("TaintedAt")
+                        .HasColumnType("INTEGER");
 
                     b.Property<int>("Version")
                         .HasColumnType("INTEGER");
@@ -369,8 +418,15 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.Property<long?>("FinishedAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("NextStage")
+                        .HasMaxLength(20)
+                        .HasColumnType("TEXT");
+
                     b.Property<int>("Number")
                         .HasColumnType("INTEGER");
+
+                    b.Property<Guid?>("PolicyCheckpointId")
+                        .HasColumnType("TEXT");
 
                     b.Property<Guid?>("PpoRunId")
                         .HasColumnType("TEXT");
@@ -396,6 +452,8 @@ namespace Rlhf.Data.Sqlite.Migrations
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("PolicyCheckpointId");
 
                     b.HasIndex("ProjectId", "Number")
                         .IsUnique();
@@ -427,9 +485,14 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.Property<Guid>("ProjectId")
                         .HasColumnType("TEXT");
 
+                    b.Property<Guid?>("UserId")
+                        .HasColumnType("TEXT");
+
                     b.HasKey("Id");
 
                     b.HasIndex("CycleId");
+
+                    b.HasIndex("UserId");
 
                     b.HasIndex("ProjectId", "CreatedAt");
 
@@ -443,6 +506,9 @@ namespace Rlhf.Data.Sqlite.Migrations
 
                     b.Property<string>("Endpoint")
                         .HasMaxLength(200)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("Aggregate")
                         .HasColumnType("TEXT");
 
                     b.Property<int>("Attempts")
@@ -462,8 +528,15 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.Property<long>("LastFailedAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<long>("OutboxId")
+                        .HasColumnType("INTEGER");
+
                     b.Property<long?>("SetAsideAt")
                         .HasColumnType("INTEGER");
+
+                    b.Property<string>("TraceParent")
+                        .HasMaxLength(55)
+                        .HasColumnType("TEXT");
 
                     b.Property<string>("Type")
                         .IsRequired()
@@ -473,6 +546,8 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.HasKey("MessageId", "Endpoint");
 
                     b.HasIndex("SetAsideAt");
+
+                    b.HasIndex("Aggregate", "Endpoint", "OutboxId");
 
                     b.ToTable("FailedMessages", (string)null);
                 });
@@ -543,6 +618,10 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.Property<Guid>("TaskId")
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("TraceParent")
+                        .HasMaxLength(55)
+                        .HasColumnType("TEXT");
+
                     b.HasKey("Id");
 
                     b.HasIndex("CycleId");
@@ -591,6 +670,9 @@ namespace Rlhf.Data.Sqlite.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("INTEGER");
 
+                    b.Property<Guid?>("Aggregate")
+                        .HasColumnType("TEXT");
+
                     b.Property<int>("Attempts")
                         .HasColumnType("INTEGER");
 
@@ -613,6 +695,10 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.Property<long?>("NextAttemptAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("TraceParent")
+                        .HasMaxLength(55)
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Type")
                         .IsRequired()
                         .HasMaxLength(100)
@@ -622,6 +708,8 @@ namespace Rlhf.Data.Sqlite.Migrations
 
                     b.HasIndex("MessageId")
                         .IsUnique();
+
+                    b.HasIndex("Aggregate", "Id");
 
                     b.HasIndex("DispatchedAt", "NextAttemptAt", "Id");
 
@@ -646,16 +734,25 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.Property<double>("HeldOutFraction")
                         .HasColumnType("REAL");
 
+                    b.Property<double?>("HeldOutScoreGate")
+                        .HasColumnType("REAL");
+
                     b.Property<int>("JudgmentsPerCycle")
                         .HasColumnType("INTEGER");
 
                     b.Property<int>("JudgmentsPerTask")
                         .HasColumnType("INTEGER");
 
+                    b.Property<double?>("KlBudget")
+                        .HasColumnType("REAL");
+
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasMaxLength(100)
                         .HasColumnType("TEXT");
+
+                    b.Property<long?>("PausedAt")
+                        .HasColumnType("INTEGER");
 
                     b.Property<Guid?>("PolicyCheckpointId")
                         .HasColumnType("TEXT");
@@ -794,8 +891,15 @@ namespace Rlhf.Data.Sqlite.Migrations
                         .HasMaxLength(64)
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("Device")
+                        .HasMaxLength(200)
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Error")
                         .HasColumnType("TEXT");
+
+                    b.Property<int>("Failures")
+                        .HasColumnType("INTEGER");
 
                     b.Property<long>("FencingToken")
                         .HasColumnType("INTEGER");
@@ -815,11 +919,17 @@ namespace Rlhf.Data.Sqlite.Migrations
                         .HasMaxLength(200)
                         .HasColumnType("TEXT");
 
+                    b.Property<long?>("NotBefore")
+                        .HasColumnType("INTEGER");
+
                     b.Property<Guid?>("OutputCheckpointId")
                         .HasColumnType("TEXT");
 
                     b.Property<Guid?>("PolicyCheckpointId")
                         .HasColumnType("TEXT");
+
+                    b.Property<int>("Priority")
+                        .HasColumnType("INTEGER");
 
                     b.Property<Guid>("ProjectId")
                         .HasColumnType("TEXT");
@@ -844,6 +954,10 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.Property<int>("TotalSteps")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("TraceParent")
+                        .HasMaxLength(55)
+                        .HasColumnType("TEXT");
+
                     b.Property<long>("Version")
                         .IsConcurrencyToken()
                         .HasColumnType("INTEGER");
@@ -855,13 +969,17 @@ namespace Rlhf.Data.Sqlite.Migrations
 
                     b.HasIndex("CycleId");
 
+                    b.HasIndex("Device")
+                        .IsUnique()
+                        .HasFilter("\"Status\" = 'running'");
+
                     b.HasIndex("PolicyCheckpointId");
 
                     b.HasIndex("RewardCheckpointId");
 
                     b.HasIndex("ProjectId", "CreatedAt");
 
-                    b.HasIndex("Status", "Kind", "CreatedAt");
+                    b.HasIndex("Status", "Priority", "CreatedAt");
 
                     b.ToTable("Runs", (string)null);
                 });
@@ -983,6 +1101,15 @@ namespace Rlhf.Data.Sqlite.Migrations
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("Rlhf.Data.Entities.ApiKey", b =>
+                {
+                    b.HasOne("Rlhf.Data.Entities.AppUser", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Rlhf.Data.Entities.Checkpoint", b =>
                 {
                     b.HasOne("Rlhf.Data.Entities.Checkpoint", null)
@@ -1050,6 +1177,11 @@ namespace Rlhf.Data.Sqlite.Migrations
 
             modelBuilder.Entity("Rlhf.Data.Entities.Cycle", b =>
                 {
+                    b.HasOne("Rlhf.Data.Entities.Checkpoint", null)
+                        .WithMany()
+                        .HasForeignKey("PolicyCheckpointId")
+                        .OnDelete(DeleteBehavior.Restrict);
+
                     b.HasOne("Rlhf.Data.Entities.Project", null)
                         .WithMany()
                         .HasForeignKey("ProjectId")
@@ -1069,6 +1201,11 @@ namespace Rlhf.Data.Sqlite.Migrations
                         .HasForeignKey("ProjectId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
+
+                    b.HasOne("Rlhf.Data.Entities.AppUser", null)
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Restrict);
                 });
 
             modelBuilder.Entity("Rlhf.Data.Entities.Judgment", b =>

@@ -12,6 +12,7 @@ internal sealed class CycleDecisionConfiguration : IEntityTypeConfiguration<Cycl
         builder.Property(d => d.Id).ValueGeneratedNever();
         builder.HasIndex(d => new { d.ProjectId, d.CreatedAt });
         builder.HasOne<Project>().WithMany().HasForeignKey(d => d.ProjectId).OnDelete(DeleteBehavior.Restrict);
+        builder.HasOne<AppUser>().WithMany().HasForeignKey(d => d.UserId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne<Cycle>().WithMany().HasForeignKey(d => d.CycleId).OnDelete(DeleteBehavior.Restrict);
     }
 }

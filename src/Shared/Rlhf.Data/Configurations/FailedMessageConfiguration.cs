@@ -12,6 +12,8 @@ internal sealed class FailedMessageConfiguration : IEntityTypeConfiguration<Fail
         builder.HasKey(m => new { m.MessageId, m.Endpoint });
         builder.Property(m => m.Endpoint).HasMaxLength(200);
         builder.Property(m => m.Type).HasMaxLength(100);
+        builder.Property(m => m.TraceParent).HasMaxLength(55);
+        builder.HasIndex(m => new { m.Aggregate, m.Endpoint, m.OutboxId });
         builder.HasIndex(m => m.SetAsideAt);
     }
 }

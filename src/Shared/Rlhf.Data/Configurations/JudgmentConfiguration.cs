@@ -10,6 +10,7 @@ internal sealed class JudgmentConfiguration : IEntityTypeConfiguration<Judgment>
     {
         builder.ToTable("Judgments");
         builder.Property(j => j.Id).ValueGeneratedNever();
+        builder.Property(j => j.TraceParent).HasMaxLength(55);
         builder.Property(j => j.Choice).HasMaxLength(20);
         builder.Property(j => j.Source).HasMaxLength(20);
         builder.Property(j => j.Split).HasMaxLength(20);

@@ -10,6 +10,8 @@ internal sealed class OutboxMessageConfiguration : IEntityTypeConfiguration<Outb
     {
         builder.ToTable("Outbox");
         builder.Property(m => m.Type).HasMaxLength(100);
+        builder.Property(m => m.TraceParent).HasMaxLength(55);
+        builder.HasIndex(m => new { m.Aggregate, m.Id });
         builder.HasIndex(m => m.MessageId).IsUnique();
         builder.HasIndex(m => new { m.DispatchedAt, m.NextAttemptAt, m.Id });
     }

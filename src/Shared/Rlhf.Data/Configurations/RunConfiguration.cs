@@ -17,7 +17,10 @@ internal sealed class RunConfiguration : IEntityTypeConfiguration<Run>
         builder.Property(r => r.LeaseOwner).HasMaxLength(200);
         builder.Property(r => r.Version).IsConcurrencyToken();
         builder.HasIndex(r => r.CommandId).IsUnique();
-        builder.HasIndex(r => new { r.Status, r.Kind, r.CreatedAt });
+        builder.Property(r => r.Device).HasMaxLength(200);
+        builder.Property(r => r.TraceParent).HasMaxLength(55);
+        builder.HasIndex(r => new { r.Status, r.Priority, r.CreatedAt });
+        builder.HasIndex(r => r.Device).IsUnique().HasFilter("\"Status\" = 'running'");
         builder.HasIndex(r => new { r.ProjectId, r.CreatedAt });
         builder.HasOne<Project>().WithMany().HasForeignKey(r => r.ProjectId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne<Cycle>().WithMany().HasForeignKey(r => r.CycleId).OnDelete(DeleteBehavior.Restrict);

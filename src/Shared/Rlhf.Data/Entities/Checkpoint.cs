@@ -32,6 +32,21 @@ public sealed class Checkpoint
     /// <summary>When it was published.</summary>
     public DateTimeOffset CreatedAt { get; set; }
 
+    /// <summary>Bytes of its files.</summary>
+    public long SizeBytes { get; set; }
+
+    /// <summary>Since when its files are kept whatever the retention says; null: they may go.</summary>
+    public DateTimeOffset? PinnedAt { get; set; }
+
+    /// <summary>Since when it descends from judgments that were taken back afterwards; null: it does not.</summary>
+    public DateTimeOffset? TaintedAt { get; set; }
+
+    /// <summary>Whose judgments were taken back, and why.</summary>
+    public string? TaintReason { get; set; }
+
+    /// <summary>When its files were removed by the retention; the row stays for the lineage.</summary>
+    public DateTimeOffset? FilesDeletedAt { get; set; }
+
     /// <summary>When it was withdrawn.</summary>
     public DateTimeOffset? RetiredAt { get; set; }
 }

@@ -21,6 +21,12 @@ public sealed class Cycle
     /// <summary>When it ended, whatever way.</summary>
     public DateTimeOffset? FinishedAt { get; set; }
 
+    /// <summary>The policy it began with.</summary>
+    public Guid? PolicyCheckpointId { get; set; }
+
+    /// <summary>The stage that waits for a paused project to go on, one of <see cref="CycleStatuses"/>; null: nothing waits.</summary>
+    public string? NextStage { get; set; }
+
     /// <summary>Its reward model run.</summary>
     public Guid? RewardRunId { get; set; }
 

@@ -15,6 +15,9 @@ public sealed class CycleDecision
     /// <summary>What was decided, in one phrase.</summary>
     public required string Decision { get; set; }
 
+    /// <summary>Who decided; null: the planner.</summary>
+    public Guid? UserId { get; set; }
+
     /// <summary>The numbers compared, as JSON.</summary>
     public string NumbersJson { get; set; } = "{}";
 

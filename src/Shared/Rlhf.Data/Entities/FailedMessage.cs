@@ -18,6 +18,15 @@ public sealed class FailedMessage
     /// <summary>The message, as JSON.</summary>
     public required string Body { get; set; }
 
+    /// <summary>The key its outbox row had, and has again when it is delivered again: its place among the messages of its aggregate.</summary>
+    public long OutboxId { get; set; }
+
+    /// <summary>What the message is about, as in its outbox row.</summary>
+    public Guid? Aggregate { get; set; }
+
+    /// <summary>W3C trace context, as in its outbox row.</summary>
+    public string? TraceParent { get; set; }
+
     /// <summary>Failed deliveries.</summary>
     public int Attempts { get; set; }
 

@@ -41,6 +41,9 @@ public sealed class Judgment
     /// <summary>When it was taken back; null while it counts.</summary>
     public DateTimeOffset? RetractedAt { get; set; }
 
+    /// <summary>W3C trace context of the request that stored it: the cycle that counts it is linked to it.</summary>
+    public string? TraceParent { get; set; }
+
     /// <summary>The cycle it was counted towards; null while it waits for the next one.</summary>
     public Guid? CycleId { get; set; }
 }

@@ -18,6 +18,12 @@ public sealed class OutboxMessage
     /// <summary>The message, as JSON.</summary>
     public required string Body { get; set; }
 
+    /// <summary>What the message is about (a run, a comparison task, a project): messages of one aggregate are delivered in the order of their keys. Null: in any order.</summary>
+    public Guid? Aggregate { get; set; }
+
+    /// <summary>W3C trace context of the change it tells about.</summary>
+    public string? TraceParent { get; set; }
+
     /// <summary>When it was written.</summary>
     public DateTimeOffset CreatedAt { get; set; }
 

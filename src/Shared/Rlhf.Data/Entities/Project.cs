@@ -30,6 +30,17 @@ public sealed class Project : IVersioned
     /// <summary>Accuracy on held-out judgments a reward model must reach before the policy trains on it, in [0, 1].</summary>
     public double RewardAccuracyGate { get; set; } = 0.6;
 
+    /// <summary>Most KL divergence from the policy the cycle began with (objective/kl, nats a response) at which a new policy is published; null: no limit.</summary>
+    public double? KlBudget { get; set; }
+
+    /// <summary>
+    /// Least gain in mean reward on held-out prompts over the policy the cycle began with at which a new policy is published; null: no gate.
+    /// </summary>
+    public double? HeldOutScoreGate { get; set; }
+
+    /// <summary>Since when the planner starts nothing new in this project, except step by step; null while it does.</summary>
+    public DateTimeOffset? PausedAt { get; set; }
+
     /// <summary>Whether a cycle starts by itself when enough judgments are there.</summary>
     public bool AutoCycle { get; set; } = true;
 

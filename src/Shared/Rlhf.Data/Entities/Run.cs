@@ -47,6 +47,21 @@ public sealed class Run : IVersioned
     /// <summary>The checkpoint it published.</summary>
     public Guid? OutputCheckpointId { get; set; }
 
+    /// <summary>Runs of a higher priority are claimed first; among equals the oldest.</summary>
+    public int Priority { get; set; }
+
+    /// <summary>Not to be claimed before: the wait after a failure that may pass by itself. Null: at once.</summary>
+    public DateTimeOffset? NotBefore { get; set; }
+
+    /// <summary>Failures in a row that were retried by themselves; 0 again when somebody resumes it.</summary>
+    public int Failures { get; set; }
+
+    /// <summary>The device it runs on or ran on last, for example "host1/cuda:0". No two runs run on one device.</summary>
+    public string? Device { get; set; }
+
+    /// <summary>W3C trace context of the command that asked for it.</summary>
+    public string? TraceParent { get; set; }
+
     /// <summary>The worker that holds it while it runs.</summary>
     public string? LeaseOwner { get; set; }
 
