@@ -1,5 +1,6 @@
 using Labeling.Web.Components;
 using Labeling.Web.Features.Accounts;
+using Labeling.Web.Features.Api;
 using Labeling.Web.Features.Labeling;
 using Labeling.Web.Features.Projects;
 using Labeling.Web.Features.Runs;
@@ -42,6 +43,7 @@ public static class LabelingWeb
         services.AddScoped<AuthenticationStateProvider, RevalidatingAuthentication>();
         services.AddAccounts();
         services.AddLabelingFeatures();
+        services.AddApi();
         services.AddSignInRateLimit();
         services.AddAntiforgery(antiforgery =>
         {
@@ -80,9 +82,11 @@ public static class LabelingWeb
     /// <summary>Adds the site's middleware and pages. The database must have been migrated.</summary>
     public static WebApplication MapLabelingWeb(this WebApplication app)
     {
-        app.UseExceptionHandler("/problem/500", createScopeForErrors: true);
+        app.UseWhen(IsApi, api => api.UseApiProblems());
+        app.UseWhen(context => !IsApi(context), pages => pages
+            .UseExceptionHandler("/problem/500", createScopeForErrors: true)
+            .UseStatusCodePagesWithReExecute("/problem/{0}", createScopeForStatusCodePages: true));
         app.UseSecurityHeaders();
-        app.UseStatusCodePagesWithReExecute("/problem/{0}", createScopeForStatusCodePages: true);
         app.UseRouting();
         app.UseRateLimiter();
         app.UseAuthentication();
@@ -90,6 +94,7 @@ public static class LabelingWeb
         app.UseAntiforgery();
         app.MapStaticAssets().AllowAnonymous();
         app.MapRlhfHealth();
+        app.MapApi();
         app.MapPost("/logout", async (HttpContext context, IAntiforgery antiforgery, SignInManager<AppUser> signIn) =>
         {
             // The middleware checks only endpoints that bind a form.
@@ -106,6 +111,8 @@ public static class LabelingWeb
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null);
         return app;
     }
+
+    private static bool IsApi(HttpContext context) => context.Request.Path.StartsWithSegments(ApiEndpoints.Root, StringComparison.OrdinalIgnoreCase);
 
     private static void AddAccounts(this IServiceCollection services)
     {

@@ -29,7 +29,7 @@ internal sealed class SimulatedSession(IDbContextFactory<AppDbContext> contexts,
             }
 
             var choice = await ChooseAsync(comparison, seed, stop);
-            var result = await labeling.SubmitAsync(annotatorId, comparison.LeaseToken, choice, durationMs: 0, JudgmentSources.Simulated, stop);
+            var result = await labeling.SubmitAsync(annotatorId, comparison.LeaseToken, choice, durationMs: 0, JudgmentSources.Simulated, cancellationToken: stop);
             if (result.IsStored)
             {
                 progress(++done);

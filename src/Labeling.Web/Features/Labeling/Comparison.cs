@@ -53,8 +53,8 @@ public enum SubmitOutcome
     UnknownLease,
 }
 
-/// <summary>The outcome of a submission and, where there is one, the judgment.</summary>
-public sealed record SubmitResult(SubmitOutcome Outcome, Guid? JudgmentId = null)
+/// <summary>The outcome of a submission and, where there is one, the stored judgment and its choice.</summary>
+public sealed record SubmitResult(SubmitOutcome Outcome, Guid? JudgmentId = null, string? Choice = null)
 {
     /// <summary>True if a judgment with this lease is stored.</summary>
     public bool IsStored => Outcome is SubmitOutcome.Recorded or SubmitOutcome.AlreadyRecorded;

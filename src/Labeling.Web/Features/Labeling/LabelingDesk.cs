@@ -65,7 +65,7 @@ public sealed class LabelingDesk(LabelingService labeling, TimeProvider time, Gu
         _lastAction = time.GetUtcNow();
         var choice = side switch { Side.First => current.FirstChoice, Side.Second => current.SecondChoice, _ => Choices.Tie };
         var duration = (int)Math.Min(int.MaxValue, time.GetElapsedTime(_shownAt).TotalMilliseconds);
-        var result = await labeling.SubmitAsync(annotatorId, current.LeaseToken, choice, duration, JudgmentSources.Human, cancellationToken);
+        var result = await labeling.SubmitAsync(annotatorId, current.LeaseToken, choice, duration, cancellationToken: cancellationToken);
         await NextAsync(cancellationToken);
         return result.Outcome;
     }

@@ -86,9 +86,10 @@ public sealed class LabelingService(
     /// <param name="choice">One of <see cref="Choices"/>, in terms of the task's answers A and B, not of left and right.</param>
     /// <param name="durationMs">From the display of the comparison to the choice, in milliseconds.</param>
     /// <param name="source">One of <see cref="JudgmentSources"/>.</param>
+    /// <param name="projectId">If given, a lease of another project counts as unknown.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
     public async Task<SubmitResult> SubmitAsync(
-        Guid annotatorId, Guid leaseToken, string choice, int durationMs, string source = JudgmentSources.Human, CancellationToken cancellationToken = default)
+        Guid annotatorId, Guid leaseToken, string choice, int durationMs, string source = JudgmentSources.Human, Guid? projectId = null, CancellationToken cancellationToken = default)
     {
         if (!Choices.All.Contains(choice))
         {
@@ -100,10 +101,10 @@ public sealed class LabelingService(
         {
             try
             {
-                var (result, projectId) = await SubmitOnceAsync(db, annotatorId, leaseToken, choice, durationMs, source, cancellationToken);
+                var (result, changed) = await SubmitOnceAsync(db, annotatorId, leaseToken, choice, durationMs, source, projectId, cancellationToken);
                 if (result.Outcome is SubmitOutcome.Recorded)
                 {
-                    projects.Changed(projectId);
+                    projects.Changed(changed);
                 }
 
                 return result;
@@ -144,6 +145,27 @@ public sealed class LabelingService(
         await db.TaskLeases.Where(l => l.Token == leaseToken && l.AnnotatorId == annotatorId).ExecuteDeleteAsync(cancellationToken);
         var projectId = await db.ComparisonTasks.Where(t => t.Id == id).Select(t => t.ProjectId).SingleAsync(cancellationToken);
         projects.Changed(projectId);
+        return true;
+    }
+
+    /// <summary>
+    /// The same by the task. A task this annotator does not hold (any more) is only put aside; false if the project has no such task.
+    /// </summary>
+    public async Task<bool> SkipTaskAsync(Guid projectId, Guid annotatorId, Guid taskId, CancellationToken cancellationToken = default)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        if (!await db.ComparisonTasks.AnyAsync(t => t.Id == taskId && t.ProjectId == projectId, cancellationToken))
+        {
+            return false;
+        }
+
+        var lease = await db.TaskLeases.Where(l => l.TaskId == taskId && l.AnnotatorId == annotatorId).Select(l => (Guid?)l.Token).SingleOrDefaultAsync(cancellationToken);
+        skipped.Add(annotatorId, taskId);
+        if (lease is { } token)
+        {
+            await SkipAsync(annotatorId, token, cancellationToken);
+        }
+
         return true;
     }
 
@@ -192,16 +214,16 @@ public sealed class LabelingService(
     }
 
     private async Task<(SubmitResult Result, Guid ProjectId)> SubmitOnceAsync(
-        AppDbContext db, Guid annotatorId, Guid leaseToken, string choice, int durationMs, string source, CancellationToken cancellationToken)
+        AppDbContext db, Guid annotatorId, Guid leaseToken, string choice, int durationMs, string source, Guid? projectId, CancellationToken cancellationToken)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
         var now = time.GetUtcNow();
         var earlier = await db.Judgments.AsNoTracking().SingleOrDefaultAsync(j => j.LeaseToken == leaseToken, cancellationToken);
         if (earlier is not null)
         {
-            return earlier.AnnotatorId == annotatorId
-                ? (new SubmitResult(SubmitOutcome.AlreadyRecorded, earlier.Id), earlier.ProjectId)
-                : (new SubmitResult(SubmitOutcome.ForeignLease), earlier.ProjectId);
+            return earlier.AnnotatorId != annotatorId ? (new SubmitResult(SubmitOutcome.ForeignLease), earlier.ProjectId)
+                : projectId is not null && earlier.ProjectId != projectId ? (new SubmitResult(SubmitOutcome.UnknownLease), earlier.ProjectId)
+                : (new SubmitResult(SubmitOutcome.AlreadyRecorded, earlier.Id, earlier.Choice), earlier.ProjectId);
         }
 
         var lease = await db.TaskLeases.AsNoTracking().SingleOrDefaultAsync(l => l.Token == leaseToken, cancellationToken);
@@ -224,6 +246,11 @@ public sealed class LabelingService(
         }
 
         var task = await db.ComparisonTasks.AsNoTracking().SingleAsync(t => t.Id == lease.TaskId, cancellationToken);
+        if (projectId is not null && task.ProjectId != projectId)
+        {
+            return (new SubmitResult(SubmitOutcome.UnknownLease), default);
+        }
+
         var project = await db.Projects.AsNoTracking().SingleAsync(p => p.Id == task.ProjectId, cancellationToken);
         var promptHash = await db.Prompts.Where(p => p.Id == task.PromptId).Select(p => p.ContentHash).SingleAsync(cancellationToken);
         var judgment = new Judgment
@@ -248,7 +275,7 @@ public sealed class LabelingService(
             set => set.SetProperty(t => t.JudgmentCount, count).SetProperty(t => t.Status, status), cancellationToken);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return (new SubmitResult(SubmitOutcome.Recorded, judgment.Id), task.ProjectId);
+        return (new SubmitResult(SubmitOutcome.Recorded, judgment.Id, choice), task.ProjectId);
     }
 
     private async Task<TaskLease?> TryLeaseAsync(

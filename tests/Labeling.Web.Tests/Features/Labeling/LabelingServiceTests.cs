@@ -113,7 +113,7 @@ public sealed class LabelingServiceTests
         var annotator = database.AddAnnotator();
         var comparison = (await NewClaim(database, annotator))!;
 
-        var result = await database.Service.SubmitAsync(annotator, comparison.LeaseToken, Choices.B, 1234, JudgmentSources.Simulated, Stop);
+        var result = await database.Service.SubmitAsync(annotator, comparison.LeaseToken, Choices.B, 1234, JudgmentSources.Simulated, cancellationToken: Stop);
 
         Assert.Equal(SubmitOutcome.Recorded, result.Outcome);
         var judgment = database.Read(db => db.Judgments.Single());

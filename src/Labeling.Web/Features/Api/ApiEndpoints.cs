@@ -1,0 +1,169 @@
+using System.Data.Common;
+using System.Security.Claims;
+using Labeling.Web.Features.Labeling;
+using Labeling.Web.Features.Projects;
+using Labeling.Web.Security;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.OpenApi;
+using Rlhf.Data.Entities;
+
+namespace Labeling.Web.Features.Api;
+
+/// <summary>The HTTP API for annotators, under /api/v1: what the comparison page does, for programs. docs/guides/api.md</summary>
+public static class ApiEndpoints
+{
+    /// <summary>Where the API lies.</summary>
+    public const string Root = "/api";
+
+    private const string KeyOwner = "api";
+    private const string KeyOwnerInProject = "api-project";
+
+    internal static IServiceCollection AddApi(this IServiceCollection services)
+    {
+        services.AddSingleton<ApiKeys>();
+        services.AddSingleton<FailedKeyLimit>();
+        services.AddProblemDetails();
+        services.AddOpenApi("v1", document => document.ShouldInclude = endpoint => endpoint.RelativePath?.StartsWith("api/", StringComparison.Ordinal) ?? false);
+        services.AddAuthentication().AddScheme<Microsoft.AspNetCore.Authentication.AuthenticationSchemeOptions, ApiKeyAuthentication>(ApiKeyAuthentication.SchemeName, null);
+        services.AddAuthorizationBuilder()
+            .AddPolicy(KeyOwner, policy => policy.AddAuthenticationSchemes(ApiKeyAuthentication.SchemeName).RequireAuthenticatedUser())
+            .AddPolicy(KeyOwnerInProject, policy => policy
+                .AddAuthenticationSchemes(ApiKeyAuthentication.SchemeName).RequireAuthenticatedUser().AddRequirements(new ProjectRequirement()));
+        return services;
+    }
+
+    /// <summary>Unsuccessful responses of the API are problem details (RFC 9457); a database that is away is no fault of the program that asks.</summary>
+    internal static IApplicationBuilder UseApiProblems(this IApplicationBuilder app) => app
+        .UseExceptionHandler(new ExceptionHandlerOptions
+        {
+            StatusCodeSelector = exception => IsDatabaseAway(exception) ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status500InternalServerError,
+        })
+        .UseStatusCodePages();
+
+    internal static void MapApi(this WebApplication app)
+    {
+        var api = app.MapGroup(Root + "/v1").WithTags("labeling").AddEndpointFilter((context, next) =>
+        {
+            context.HttpContext.Response.Headers.CacheControl = "no-store";
+            return next(context);
+        });
+        api.MapOpenApi("/openapi.json").AllowAnonymous();
+        api.MapGet("/projects", ListProjectsAsync).RequireAuthorization(KeyOwner)
+            .WithSummary("The projects the key's owner may label in.");
+
+        var project = api.MapGroup("/projects/{slug}").RequireAuthorization(KeyOwnerInProject)
+            .ProducesProblem(StatusCodes.Status401Unauthorized).ProducesProblem(StatusCodes.Status403Forbidden).ProducesProblem(StatusCodes.Status404NotFound);
+        project.MapGet("/tasks/next", NextTaskAsync)
+            .WithSummary("Lends the next comparison; the one already lent, if there is one. 204 if there is none.");
+        project.MapPost("/tasks/{taskId:guid}/skip", SkipTaskAsync)
+            .WithSummary("Gives a lent comparison back; the owner of the key does not get it again. Repeating it changes nothing.");
+        project.MapPost("/judgments", SubmitJudgmentAsync).AddOpenApiOperationTransformer(DescribeJudgmentAsync).ProducesProblem(StatusCodes.Status409Conflict)
+            .WithSummary("Stores a judgment: 201. The same request again stores nothing and answers 200 with the same judgment.");
+        project.MapGet("/progress", ProgressAsync)
+            .WithSummary("How far the project is from its next reward model.");
+
+        // Without it the pages' "not found" would answer, after asking for a signed-in browser.
+        app.Map(Root + "/{**path}", () => TypedResults.Problem(statusCode: StatusCodes.Status404NotFound)).AllowAnonymous().ExcludeFromDescription();
+    }
+
+    // Not by Accepts: that also refuses other content types, before the key is looked at, in the pages' way.
+    private static async Task DescribeJudgmentAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken) =>
+        operation.RequestBody = new OpenApiRequestBody
+        {
+            Required = true,
+            Content = new Dictionary<string, OpenApiMediaType>
+            {
+                ["application/json"] = new() { Schema = await context.GetOrCreateSchemaAsync(typeof(ApiJudgmentRequest), parameterDescription: null, cancellationToken) },
+            },
+        };
+
+    private static async Task<Ok<List<ApiProject>>> ListProjectsAsync(
+        ClaimsPrincipal user, IDbContextFactory<Rlhf.Data.AppDbContext> contexts, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return TypedResults.Ok(await ProjectAccess.Visible(db, user).OrderBy(p => p.Name)
+            .Select(p => new ApiProject(p.Slug, p.Name, p.Guidelines)).ToListAsync(cancellationToken));
+    }
+
+    private static async Task<Results<Ok<ApiTask>, NoContent, ProblemHttpResult>> NextTaskAsync(
+        string slug, ClaimsPrincipal user, ProjectCatalog projects, LabelingService labeling, CancellationToken cancellationToken)
+    {
+        if (await projects.FindAsync(slug, cancellationToken) is not { } project)
+        {
+            return NoProject(slug);
+        }
+
+        return await labeling.ClaimNextAsync(project.Id, user.Id(), cancellationToken: cancellationToken) is { } comparison
+            ? TypedResults.Ok(new ApiTask(
+                comparison.TaskId,
+                comparison.Prompt,
+                [new(comparison.FirstChoice, comparison.First), new(comparison.SecondChoice, comparison.Second)],
+                comparison.LeaseToken,
+                comparison.ExpiresAt))
+            : TypedResults.NoContent();
+    }
+
+    private static async Task<Results<Created<ApiJudgment>, Ok<ApiJudgment>, ValidationProblem, ProblemHttpResult>> SubmitJudgmentAsync(
+        string slug, HttpRequest request, ClaimsPrincipal user, ProjectCatalog projects, LabelingService labeling, CancellationToken cancellationToken)
+    {
+        if (await projects.FindAsync(slug, cancellationToken) is not { } project)
+        {
+            return NoProject(slug);
+        }
+
+        var (body, errors) = await JsonBody.ReadAsync<ApiJudgmentRequest>(request, cancellationToken);
+        errors = body is null ? errors : body.Validate();
+        if (body is null || errors.Count > 0)
+        {
+            return TypedResults.ValidationProblem(errors);
+        }
+
+        var result = await labeling.SubmitAsync(
+            user.Id(), Guid.Parse(body.LeaseToken!), body.Choice!, (int)body.DurationMs!.Value, projectId: project.Id, cancellationToken: cancellationToken);
+        return result switch
+        {
+            { Outcome: SubmitOutcome.Recorded, JudgmentId: { } id } => TypedResults.Created((string?)null, new ApiJudgment(id)),
+            { Outcome: SubmitOutcome.AlreadyRecorded, JudgmentId: { } id } when result.Choice == body.Choice => TypedResults.Ok(new ApiJudgment(id)),
+            { Outcome: SubmitOutcome.AlreadyRecorded } => Conflict($"choice: this lease has a judgment already, with the choice '{result.Choice}'; it stands."),
+            { Outcome: SubmitOutcome.LeaseExpired } => Conflict("leaseToken: the lease has run out, somebody else may be judging the comparison; get another one from tasks/next."),
+            { Outcome: SubmitOutcome.ForeignLease } => TypedResults.Problem("leaseToken: this lease belongs to another annotator.", statusCode: StatusCodes.Status403Forbidden),
+            _ => Conflict("leaseToken: there is no such lease in this project: it was given back, or never given; get another one from tasks/next."),
+        };
+    }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> SkipTaskAsync(
+        string slug, Guid taskId, ClaimsPrincipal user, ProjectCatalog projects, LabelingService labeling, CancellationToken cancellationToken)
+    {
+        if (await projects.FindAsync(slug, cancellationToken) is not { } project)
+        {
+            return NoProject(slug);
+        }
+
+        return await labeling.SkipTaskAsync(project.Id, user.Id(), taskId, cancellationToken)
+            ? TypedResults.NoContent()
+            : TypedResults.Problem($"taskId: there is no comparison {taskId} in the project '{slug}'.", statusCode: StatusCodes.Status404NotFound);
+    }
+
+    private static async Task<Results<Ok<ApiProgress>, ProblemHttpResult>> ProgressAsync(
+        string slug, ClaimsPrincipal user, ProjectCatalog projects, ProgressQuery progress, CancellationToken cancellationToken)
+    {
+        if (await projects.FindAsync(slug, cancellationToken) is not { } project)
+        {
+            return NoProject(slug);
+        }
+
+        var p = await progress.GetAsync(project.Id, user.Id(), cancellationToken);
+        return TypedResults.Ok(new ApiProgress(p.OwnJudgments, p.OwnToday, p.Collected, p.Needed, p.OpenTasks, p.CycleNumber, p.CycleStatus));
+    }
+
+    private static ProblemHttpResult NoProject(string slug) =>
+        TypedResults.Problem($"slug: there is no project '{slug}'.", statusCode: StatusCodes.Status404NotFound);
+
+    private static ProblemHttpResult Conflict(string detail) => TypedResults.Problem(detail, statusCode: StatusCodes.Status409Conflict);
+
+    private static bool IsDatabaseAway(Exception exception) => exception is DbException or TimeoutException
+        || (exception is DbUpdateException or InvalidOperationException && exception.InnerException is DbException or TimeoutException);
+}
