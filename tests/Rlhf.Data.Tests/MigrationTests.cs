@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Rlhf.Data.Sqlite;
-using Rlhf.Data.Tests.Databases;
+using Rlhf.TestServers;
 
 namespace Rlhf.Data.Tests;
 

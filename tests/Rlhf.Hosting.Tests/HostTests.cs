@@ -9,7 +9,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Rlhf.Contracts.Labeling;
 using Rlhf.Data;
-using Rlhf.Data.Tests.Databases;
+using Rlhf.TestServers;
 using Rlhf.Hosting.Messaging;
 using Rlhf.Hosting.Tests.Messaging;
 

@@ -6,7 +6,7 @@ using Rlhf.Contracts.Labeling;
 using Rlhf.Contracts.Training;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
-using Rlhf.Data.Tests.Databases;
+using Rlhf.TestServers;
 using Rlhf.Hosting.Messaging;
 
 namespace Rlhf.Hosting.Tests.Messaging;

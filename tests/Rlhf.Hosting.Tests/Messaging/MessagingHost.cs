@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Rlhf.Data;
-using Rlhf.Data.Tests.Databases;
+using Rlhf.TestServers;
 using Rlhf.Hosting.Messaging;
 
 namespace Rlhf.Hosting.Tests.Messaging;

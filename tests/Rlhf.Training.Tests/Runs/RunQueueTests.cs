@@ -5,7 +5,7 @@ using Rlhf.Contracts.Labeling;
 using Rlhf.Contracts.Sampling;
 using Rlhf.Contracts.Training;
 using Rlhf.Data.Entities;
-using Rlhf.Data.Tests.Databases;
+using Rlhf.TestServers;
 using Rlhf.Training.Runs;
 
 namespace Rlhf.Training.Tests.Runs;
