@@ -5,6 +5,8 @@ using Rlhf.Cli.Commands;
 var root = new RootCommand("RLHF and instruction tuning: label comparisons, train a reward model, improve the policy with PPO, publish, repeat.")
 {
     UpCommand.Create(),
+    SeedCommand.Create(),
+    ConfigCommand.Create(),
     CycleCommand.Create(),
     GenerateCommand.Create(),
     ExportCommand.Create(),

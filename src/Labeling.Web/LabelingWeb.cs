@@ -38,6 +38,7 @@ public static class LabelingWeb
         });
 
         var services = builder.Services;
+        services.AddRlhfOptions<SiteOptions>(SiteOptions.Section);
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddCascadingAuthenticationState();
         services.AddScoped<AuthenticationStateProvider, RevalidatingAuthentication>();

@@ -16,6 +16,7 @@ public static class RewardModelServices
         builder.AddRlhfDefaults();
         builder.Services.AddRlhfRuns(builder.Configuration);
         builder.Services.TryAddSingleton<CheckpointStore>();
+        builder.Services.AddReadyCheck<CheckpointStoreHealthCheck>("checkpoint store");
         builder.Services.AddRunExecutor<RewardModelRunExecutor>();
         return builder;
     }

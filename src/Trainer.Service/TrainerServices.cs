@@ -18,6 +18,7 @@ public static class TrainerServices
         builder.AddRlhfDefaults();
         builder.Services.AddRlhfRuns(builder.Configuration);
         builder.Services.TryAddSingleton<CheckpointStore>();
+        builder.Services.AddReadyCheck<CheckpointStoreHealthCheck>("checkpoint store");
         builder.Services.AddScoped<CyclePlanner>();
         builder.Services.AddRunExecutor<PpoRunExecutor>();
         builder.Services.AddRunExecutor<SampleRunExecutor>();

@@ -68,15 +68,7 @@ internal sealed class EmbeddedSystem : IAsyncDisposable
                 builder.Logging.SetMinimumLevel(LogLevel.Warning);
             }
 
-            builder.AddLabelingWeb();
-            builder.AddTrainer();
-            builder.AddRewardModel();
-            builder.Services.AddRlhfMessaging(builder.Configuration, bus =>
-            {
-                bus.AddLabelingConsumers();
-                bus.AddTrainerConsumers();
-                bus.AddRewardModelConsumers();
-            });
+            AddServices(builder);
             builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
             builder.Services.AddSingleton<ProjectSeeder>();
             builder.Services.AddSingleton<SimulatedSession>();
@@ -98,6 +90,20 @@ internal sealed class EmbeddedSystem : IAsyncDisposable
             directoryLock.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Registers everything the three services register.</summary>
+    public static void AddServices(WebApplicationBuilder builder)
+    {
+        builder.AddLabelingWeb();
+        builder.AddTrainer();
+        builder.AddRewardModel();
+        builder.Services.AddRlhfMessaging(builder.Configuration, bus =>
+        {
+            bus.AddLabelingConsumers();
+            bus.AddTrainerConsumers();
+            bus.AddRewardModelConsumers();
+        });
     }
 
     /// <summary>Stops the site, lets a running run save its state, and gives the data directory back.</summary>

@@ -15,6 +15,10 @@ public sealed class StorageOptions
     /// <summary>The checkpoint store; "checkpoints" in the data directory by default. Several processes must see the same one.</summary>
     public string? CheckpointDirectory { get; set; }
 
+    /// <summary>Free space on the store's disk, in MiB, below which the process calls itself not ready.</summary>
+    [Range(0, 1024 * 1024, ErrorMessage = "Storage:MinimumFreeMebibytes must lie between 0 and 1048576.")]
+    public int MinimumFreeMebibytes { get; set; } = 512;
+
     /// <summary>Full path of the data directory.</summary>
     public string DataPath => FullPath(DataDirectory);
 

@@ -12,12 +12,15 @@ public static class OptionsBinding
     /// <param name="services">The application's services.</param>
     /// <param name="section">Name of the section, for example "Messaging".</param>
     public static OptionsBuilder<T> AddRlhfOptions<T>(this IServiceCollection services, string section)
-        where T : class =>
-        services
+        where T : class
+    {
+        services.AddSingleton(new OptionsSection(section, typeof(T)));
+        return services
             .AddOptions<T>()
             .BindConfiguration(section, binder => binder.ErrorOnUnknownConfiguration = true)
             .ValidateDataAnnotations()
             .ValidateOnStart();
+    }
 
     /// <summary>Reads a section now, where registration itself depends on it, with the same rules as <see cref="AddRlhfOptions{T}"/>.</summary>
     /// <typeparam name="T">The options.</typeparam>
@@ -41,3 +44,8 @@ public static class OptionsBinding
         return options;
     }
 }
+
+/// <summary>A section that <see cref="OptionsBinding.AddRlhfOptions{T}"/> has bound; the configuration reference lists them.</summary>
+/// <param name="Name">Name of the section.</param>
+/// <param name="Type">The options.</param>
+public sealed record OptionsSection(string Name, Type Type);

@@ -24,6 +24,8 @@ public static class RunServices
         services.AddSingleton<RunQueue>();
         services.TryAddSingleton<ComputeDevice>();
         services.AddSingleton<IFailedMessageHandler, FailedCommandHandler>();
+        services.AddSingleton<WorkerPulse>();
+        services.AddReadyCheck<WorkerHealthCheck>("run worker");
         services.AddSingleton<RunWorker>();
         services.AddHostedService(provider => provider.GetRequiredService<RunWorker>());
         return services;

@@ -15,6 +15,7 @@ public sealed partial class RunWorker(
     IOptions<RunOptions> options,
     IOptions<StorageOptions> storage,
     TimeProvider time,
+    WorkerPulse pulse,
     ILogger<RunWorker> logger) : BackgroundService
 {
     private readonly ComputeThread _compute = new();
@@ -50,6 +51,7 @@ public sealed partial class RunWorker(
         var started = false;
         while (!stoppingToken.IsCancellationRequested)
         {
+            pulse.Beat();
             try
             {
                 if (!started && options.Value.TakeOverAtStart)
@@ -196,6 +198,7 @@ public sealed partial class RunWorker(
         {
             while (await timer.WaitForNextTickAsync(ended))
             {
+                pulse.Beat();
                 var sentAt = time.GetTimestamp();
                 try
                 {
