@@ -2,6 +2,7 @@ using Rlhf.Numerics;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Optimization;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Rlhf.Training.Checkpointing;
@@ -53,9 +54,12 @@ public sealed class TrainingState : IDisposable
     public void Add(string name, Tensor tensor) => _tensors.Add(name, tensor);
 
     /// <summary>Adds all parameters of a module under <c>PREFIX.NAME</c>.</summary>
-    public void Add(string prefix, nn.Module module)
+    public void Add(string prefix, nn.Module module) => Add(prefix, module.named_parameters());
+
+    /// <summary>Adds parameters under <c>PREFIX.NAME</c>.</summary>
+    public void Add(string prefix, IEnumerable<(string name, Parameter parameter)> parameters)
     {
-        foreach (var (name, parameter) in module.named_parameters())
+        foreach (var (name, parameter) in parameters)
         {
             Add($"{prefix}.{name}", parameter);
         }
@@ -76,11 +80,14 @@ public sealed class TrainingState : IDisposable
     public void Add(string name, Philox random) => Counters[name + ".position"] = random.Position;
 
     /// <summary>Copies the saved parameters of <see cref="Add(string, nn.Module)"/> back into a module.</summary>
-    public void Restore(string prefix, nn.Module module)
+    public void Restore(string prefix, nn.Module module) => Restore(prefix, module.named_parameters());
+
+    /// <summary>Copies saved parameters back.</summary>
+    public void Restore(string prefix, IEnumerable<(string name, Parameter parameter)> parameters)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        foreach (var (name, parameter) in module.named_parameters())
+        foreach (var (name, parameter) in parameters)
         {
             parameter.copy_(Find($"{prefix}.{name}", parameter.shape));
         }
@@ -116,6 +123,10 @@ public sealed class TrainingState : IDisposable
             }
         }
     }
+
+    /// <summary>A saved tensor; it lives as long as the state.</summary>
+    /// <exception cref="TrainingStateException">If it is missing.</exception>
+    public Tensor Find(string name) => Find(name, null);
 
     private Tensor Find(string name, long[]? shape)
     {

@@ -99,6 +99,7 @@ public static class HyperparametersJson
         var text = bare switch
         {
             { IsEnum: true } => "one of " + string.Join(", ", Enum.GetNames(bare).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName).Select(n => $"\"{n}\"")),
+            { IsArray: true } => "a list, each " + Describe(bare.GetElementType()!),
             _ when bare == typeof(bool) => "true or false",
             _ when bare == typeof(double) => "a number",
             _ when bare == typeof(ulong) => "a whole number that is not negative",

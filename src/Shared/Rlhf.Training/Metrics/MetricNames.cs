@@ -96,6 +96,27 @@ public static class MetricNames
     /// <summary>Loss on held-out data, nats per label token.</summary>
     public const string EvaluationLoss = "eval/loss";
 
+    /// <summary>Mean implicit reward of preferred (desirable) completions, as TRL's DPO and KTO trainers name it.</summary>
+    public const string ChosenRewards = "rewards/chosen";
+
+    /// <summary>Mean implicit reward of rejected (undesirable) completions.</summary>
+    public const string RejectedRewards = "rewards/rejected";
+
+    /// <summary>Mean implicit reward of preferred minus rejected completions.</summary>
+    public const string RewardMargins = "rewards/margins";
+
+    /// <summary>Share of pairs whose preferred completion has the higher implicit reward.</summary>
+    public const string RewardAccuracies = "rewards/accuracies";
+
+    /// <summary>Mean log-probability of whole preferred (desirable) completions, nats.</summary>
+    public const string ChosenLogprobs = "logps/chosen";
+
+    /// <summary>Mean log-probability of whole rejected (undesirable) completions, nats.</summary>
+    public const string RejectedLogprobs = "logps/rejected";
+
+    /// <summary>KTO's reference point: the mean log-ratio of mismatched completions, at least 0, nats.</summary>
+    public const string KtoReferencePoint = "kl";
+
     /// <summary>Bradley–Terry loss since the last report.</summary>
     public const string RewardLoss = "reward/loss";
 
