@@ -78,6 +78,9 @@ public static class MetricNames
     /// <summary>Share of responses that end with EOS.</summary>
     public const string EosRate = "rollout/eos_rate";
 
+    /// <summary>Share of groups whose responses all got the same reward: they teach nothing (TRL's name).</summary>
+    public const string GroupsWithoutSpread = "frac_reward_zero_std";
+
     /// <summary>Loss of a language-model stage (pretraining or fine-tuning), mean nats per label token since the last report.</summary>
     public const string TrainLoss = "train/loss";
 

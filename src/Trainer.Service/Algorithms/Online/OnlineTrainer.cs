@@ -1,0 +1,395 @@
+// B responses, T response columns, N response tokens.
+using System.Diagnostics;
+using Rlhf.Modeling.Adapters;
+using Rlhf.Modeling.Generation;
+using Rlhf.Modeling.Transformer;
+using Rlhf.Numerics;
+using Rlhf.Training.Batching;
+using Rlhf.Training.Checkpointing;
+using Rlhf.Training.Hyperparameters;
+using Rlhf.Training.Metrics;
+using Rlhf.Training.Optimization;
+using Trainer.Service.Algorithms.Common;
+using Trainer.Service.Algorithms.Ppo;
+using TorchSharp;
+using static TorchSharp.torch;
+using Generator = Rlhf.Modeling.Generation.Generator;
+
+namespace Trainer.Service.Algorithms.Online;
+
+/// <summary>
+/// Sample, score, learn, without a critic: what GRPO, RLOO, REINFORCE++ and ReMax have in common. A method says what the advantages and the
+/// loss are. Invariants are checked in every run: ρ = 1 in the first minibatch of an update, KL = 0 before the first.
+/// </summary>
+/// <typeparam name="TConfig">The method's hyperparameters.</typeparam>
+public abstract class OnlineTrainer<TConfig> : IDisposable
+    where TConfig : OnlineTrainingConfig
+{
+    private const ulong PromptStream = 1UL << 60;
+    private const ulong MinibatchStream = 1UL << 61;
+    private const ulong GreedyStream = 1UL << 62;
+
+    private readonly CausalLanguageModel _policy;
+    private readonly IReadOnlyList<int[]> _prompts;
+    private readonly ScoreResponses _score;
+    private readonly int _pad;
+    private CausalLanguageModel? _reference;
+
+    private protected OnlineTrainer(TConfig config, CausalLanguageModel policy, IReadOnlyList<int[]> prompts, ScoreResponses score)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(prompts);
+        var faults = new List<string>(config.Validate());
+        if (prompts.Count == 0 || prompts.Any(p => p.Length == 0))
+        {
+            throw new ArgumentException("There must be at least one prompt, and no prompt may be empty.", nameof(prompts));
+        }
+
+        if (policy.Config.EosTokenIds.Length == 0)
+        {
+            throw new ArgumentException("The policy's configuration names no EOS token; a response could never end.", nameof(policy));
+        }
+
+        var longest = prompts.Max(p => p.Length);
+        if (longest + config.MaxNewTokens > policy.Config.MaxPositionEmbeddings)
+        {
+            faults.Add($"max_new_tokens is {config.MaxNewTokens}; with the longest prompt ({longest} tokens) that exceeds the model's {policy.Config.MaxPositionEmbeddings} positions.");
+        }
+
+        if (faults.Count > 0)
+        {
+            throw new HyperparametersException(typeof(TConfig).Name, faults);
+        }
+
+        (Config, _policy, _prompts, _score) = (config, policy, prompts, score);
+        _pad = policy.Config.PadTokenId ?? policy.Config.EosTokenIds[0];
+        _policy.Bf16 = config.Bf16;
+    }
+
+    /// <summary>Told about saved states that are damaged and were passed over.</summary>
+    public Action<string>? Warn { get; init; }
+
+    /// <summary>The adapter to train instead of the policy's own weights; the reference is then the policy without it. Null: the whole policy.</summary>
+    public LoraAdapter? Adapter { get; init; }
+
+    /// <summary>The hyperparameters.</summary>
+    protected TConfig Config { get; }
+
+    /// <summary>Whether the method wants the score of the greedy response to each prompt.</summary>
+    private protected virtual bool UsesGreedyBaseline => false;
+
+    /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
+    /// <param name="stateDirectory">Where states are saved; null saves none.</param>
+    /// <param name="progress">Called after every update.</param>
+    /// <param name="stop">Saves the state before the current update and stops.</param>
+    /// <returns>All reports of the run, without wall-clock metrics.</returns>
+    /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
+    /// <exception cref="PpoGuardException">When an invariant of the run does not hold.</exception>
+    public IReadOnlyList<TrainingProgress> Train(
+        string? stateDirectory = null,
+        Action<TrainingProgress>? progress = null,
+        CancellationToken stop = default)
+    {
+        // Outside the scope: it lives as long as the trainer.
+        KeepReference();
+        using var everything = NewDisposeScope();
+        var trainable = (Adapter?.NamedParameters() ?? _policy.named_parameters()).ToArray();
+        var schedule = new LearningRateSchedule(Config.Schedule, Config.LearningRate, Config.Updates, Config.WarmupUpdates);
+        using var optimizer = new AdamWOptimizer(trainable, Config.Adam());
+        var promptOrder = new EpochOrder(_prompts.Count, Config.Seed, PromptStream);
+        var generator = new Generator(_policy);
+        var history = new List<TrainingProgress>();
+        var configuration = HyperparametersJson.Write(Config);
+        var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
+        var firstUpdate = 0;
+
+        using (var state = store?.LoadLatest(configuration, Warn))
+        {
+            if (state is not null)
+            {
+                firstUpdate = state.Step;
+                state.Restore("policy", trainable);
+                state.Restore("optimizer", optimizer);
+                history.AddRange(state.History);
+            }
+        }
+
+        for (var update = firstUpdate; update < Config.Updates; update++)
+        {
+            if (stop.IsCancellationRequested)
+            {
+                SaveState(update);
+                stop.ThrowIfCancellationRequested();
+            }
+
+            using var scope = NewDisposeScope();
+            var clock = Stopwatch.StartNew();
+            Rollout rollout;
+            try
+            {
+                rollout = Sample(update, promptOrder, generator, stop);
+            }
+            catch (OperationCanceledException)
+            {
+                SaveState(update);
+                throw;
+            }
+
+            var rolloutSeconds = clock.Elapsed.TotalSeconds;
+            clock.Restart();
+            Tensor advantages_BT;
+            using (no_grad())
+            {
+                advantages_BT = Advantages(rollout) * rollout.Mask_BT;
+            }
+
+            var learningRate = schedule.At(update);
+            var metrics = Learn(update, rollout, advantages_BT, optimizer, learningRate);
+            AddRolloutMetrics(rollout, metrics);
+            foreach (var (name, value) in metrics)
+            {
+                PpoGuards.RequireFinite(value, name, update);
+            }
+
+            var done = update + 1;
+            metrics[MetricNames.TrainLearningRate] = learningRate;
+            metrics[MetricNames.Episode] = (double)done * Config.BatchSize;
+            history.Add(new TrainingProgress(done, Config.Updates, metrics));
+            progress?.Invoke(new TrainingProgress(done, Config.Updates, new Dictionary<string, double>(metrics, StringComparer.Ordinal)
+            {
+                [MetricNames.RolloutSeconds] = rolloutSeconds,
+                [MetricNames.LearnSeconds] = clock.Elapsed.TotalSeconds,
+            }));
+            if (done % Config.SaveEvery == 0 || done == Config.Updates)
+            {
+                SaveState(done);
+            }
+        }
+
+        optimizer.ZeroGrad();
+        return history;
+
+        void SaveState(int update)
+        {
+            if (store is null)
+            {
+                return;
+            }
+
+            using var state = new TrainingState(update, configuration);
+            state.Add("policy", trainable);
+            state.Add("optimizer", optimizer);
+            foreach (var entry in history)
+            {
+                state.History.Add(entry);
+            }
+
+            store.Save(state);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _reference?.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>The advantage of every response token [B, T].</summary>
+    private protected abstract Tensor Advantages(Rollout rollout);
+
+    /// <summary>1 at the tokens that teach, for a whole optimizer step [B, T].</summary>
+    private protected virtual Tensor Teaches(Rollout rollout) => rollout.Mask_BT;
+
+    /// <summary>What each token's loss counts, from the mask of a whole optimizer step.</summary>
+    private protected abstract Tensor Weights(Tensor mask_BT);
+
+    /// <summary>The loss of some rows, such that the sum over micro-batches is the step's loss.</summary>
+    private protected abstract PolicyGradientResult Loss(
+        Tensor logprobs_BT, Tensor oldLogprobs_BT, Tensor? refLogprobs_BT, Tensor advantages_BT, Tensor mask_BT, Tensor weights_BT);
+
+    private void KeepReference()
+    {
+        if (_reference is not null || Adapter is not null || !Config.UsesReference)
+        {
+            return;
+        }
+
+        _reference = _policy.Clone();
+        foreach (var parameter in _reference.parameters())
+        {
+            parameter.requires_grad_(false);
+        }
+    }
+
+    private Rollout Sample(int update, EpochOrder promptOrder, Generator generator, CancellationToken stop)
+    {
+        var groups = Config.BatchSize / Config.GroupSize;
+        var firstGroup = (long)update * groups;
+        var unique = Enumerable.Range(0, groups).Select(i => _prompts[promptOrder.At(firstGroup + i)]).ToArray();
+        var sampling = Config.Sampling() with { NumReturnSequences = Config.GroupSize };
+        var responses = generator.Generate(unique, sampling, Config.Seed, (ulong)update * (ulong)Config.BatchSize, stop).Select(s => s.Ids).ToArray();
+        int[][] prompts = [.. unique.SelectMany(p => Enumerable.Repeat(p, Config.GroupSize))];
+        var endsWithEos = responses.Select(EndsWithEos).ToArray();
+        float[] baselines = [];
+        if (UsesGreedyBaseline)
+        {
+            var greedy = generator.Generate(unique, Config.Sampling() with { Temperature = 0 }, Config.Seed, GreedyStream + (ulong)update, stop).Select(s => s.Ids).ToArray();
+            var scores = Score(update, unique, greedy, [.. greedy.Select(EndsWithEos)]);
+            baselines = [.. scores.SelectMany(s => Enumerable.Repeat(s, Config.GroupSize))];
+        }
+
+        var rewards = Score(update, prompts, responses, endsWithEos);
+        var columns = responses.Max(r => r.Length);
+        using var noGrad = no_grad();
+        var mask_BT = MaskedMath.UpTo(tensor(responses.Select(r => (long)r.Length - 1).ToArray()), columns, float32);
+        var logprobs_BT = Observe(update, prompts, responses, columns, _policy);
+        Tensor? reference_BT = null;
+        if (Config.UsesReference)
+        {
+            using var original = Adapter?.Disable();
+            reference_BT = Observe(update, prompts, responses, columns, _reference ?? _policy);
+            if (update == 0 && Adapter is null)
+            {
+                PpoGuards.RequireNoInitialKl((logprobs_BT - reference_BT).abs().max().item<float>(), Config.RatioTolerance);
+            }
+        }
+
+        return new Rollout(prompts, responses, endsWithEos, rewards, baselines, mask_BT, logprobs_BT, reference_BT);
+    }
+
+    private float[] Score(int update, int[][] prompts, int[][] responses, bool[] endsWithEos)
+    {
+        var scores = _score(prompts, responses);
+        if (scores.Count != responses.Length)
+        {
+            throw new InvalidOperationException($"The score function gave {scores.Count} scores for {responses.Length} responses.");
+        }
+
+        foreach (var score in scores)
+        {
+            PpoGuards.RequireFinite(score, "a score", update);
+        }
+
+        return [.. scores.Select((score, i) => endsWithEos[i] ? score : score - (float)Config.MissingEosPenalty)];
+    }
+
+    // The very micro-batches of the first pass: products of matrices of another shape round differently, and ρ is to start at 1.
+    private Tensor Observe(int update, int[][] prompts, int[][] responses, int columns, CausalLanguageModel model)
+    {
+        var order = MinibatchOrder(update, iteration: 0, prompts, responses);
+        var parts = new List<Tensor>();
+        foreach (var rows in order.Chunk(Config.MinibatchSize).SelectMany(MicroBatches))
+        {
+            using var scope = NewDisposeScope();
+            parts.Add(Logprobs(model, Batch(prompts, responses, rows, columns)).MoveToOuterDisposeScope());
+        }
+
+        var places = new int[order.Length];
+        for (var i = 0; i < order.Length; i++)
+        {
+            places[order[i]] = i;
+        }
+
+        return cat(parts).index_select(0, Rows(places));
+    }
+
+    private Dictionary<string, double> Learn(int update, Rollout rollout, Tensor advantages_BT, AdamWOptimizer optimizer, double learningRate)
+    {
+        var shown = new List<Tensor>();
+        double firstRatioError = 0;
+        var teaches_BT = Teaches(rollout);
+        for (var iteration = 0; iteration < Config.NumIterations; iteration++)
+        {
+            foreach (var minibatch in MinibatchOrder(update, iteration, rollout.Prompts, rollout.Responses).Chunk(Config.MinibatchSize))
+            {
+                using var scope = NewDisposeScope();
+                optimizer.ZeroGrad();
+                var all = Rows(minibatch);
+                var weights_MT = Weights(teaches_BT.index_select(0, all));
+                var tokens = rollout.Mask_BT.index_select(0, all).sum();
+                var sums = new List<Tensor>();
+                var ratioErrors = new List<Tensor>();
+                var firstRow = 0;
+                foreach (var microBatch in MicroBatches(minibatch))
+                {
+                    using var microScope = NewDisposeScope();
+                    var rows = Rows(microBatch);
+                    var batch = Batch(rollout.Prompts, rollout.Responses, microBatch, (int)rollout.Mask_BT.shape[1]);
+                    var result = Loss(
+                        Logprobs(_policy, batch),
+                        rollout.Logprobs_BT.index_select(0, rows),
+                        rollout.RefLogprobs_BT?.index_select(0, rows),
+                        advantages_BT.index_select(0, rows),
+                        rollout.Mask_BT.index_select(0, rows),
+                        weights_MT.narrow(0, firstRow, microBatch.Length));
+                    result.Loss.backward();
+                    firstRow += microBatch.Length;
+                    sums.Add(stack([result.LossValue, result.ApproxKlSum / tokens, result.ClippedSum / tokens, result.RatioSum / tokens]).MoveToOuterDisposeScope());
+                    ratioErrors.Add(result.RatioError.MoveToOuterDisposeScope());
+                }
+
+                if (shown.Count == 0)
+                {
+                    firstRatioError = stack(ratioErrors).max().item<float>();
+                    PpoGuards.RequireUnitRatio(firstRatioError, Config.RatioTolerance, update);
+                }
+
+                var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, Config.MaxGradNorm);
+                optimizer.Step(learningRate);
+                shown.Add(cat([stack(sums).sum([0]), gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
+            }
+        }
+
+        var means = stack(shown).mean([0]).data<float>().ToArray();
+        return new Dictionary<string, double>(StringComparer.Ordinal)
+        {
+            [MetricNames.TrainLoss] = means[0],
+            [MetricNames.ApproxKl] = means[1],
+            [MetricNames.ClipFraction] = means[2],
+            [MetricNames.Ratio] = means[3],
+            [MetricNames.TrainGradientNorm] = means[4],
+            [MetricNames.FirstRatioError] = firstRatioError,
+        };
+    }
+
+    private void AddRolloutMetrics(Rollout rollout, Dictionary<string, double> metrics)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        metrics[MetricNames.Scores] = rollout.Rewards.Average();
+        metrics[MetricNames.Entropy] = -rollout.Logprobs_BT.sum(1).mean().item<float>();
+        metrics[MetricNames.ResponseLength] = rollout.Responses.Average(r => r.Length);
+        metrics[MetricNames.EosRate] = rollout.EndsWithEos.Average(e => e ? 1.0 : 0.0);
+        metrics[MetricNames.GroupsWithoutSpread] = rollout.Rewards.Chunk(Config.GroupSize).Average(g => g.Max() == g.Min() ? 1.0 : 0.0);
+        if (rollout.RefLogprobs_BT is { } reference_BT)
+        {
+            metrics[MetricNames.Kl] = (rollout.Logprobs_BT - reference_BT).sum(1).mean().item<float>();
+        }
+    }
+
+    private Tensor Logprobs(CausalLanguageModel model, PromptResponseBatch batch)
+    {
+        // As in PPO: the references divide by T + 1e-7; at T = 1 that would only add rounding.
+        var temperature = Config.Temperature == 1.0 ? 1.0 : Config.Temperature + 1e-7;
+        return batch.ToCells(model.Logprobs(batch.SelectPredictors(model.Hidden(batch.InputIds_BL)), batch.ResponseIds_N, temperature).Logprobs_N);
+    }
+
+    private PromptResponseBatch Batch(int[][] prompts, int[][] responses, int[] rows, int columns) =>
+        PromptResponseBatch.Create([.. rows.Select(r => prompts[r])], [.. rows.Select(r => responses[r])], _pad, width: null, columns);
+
+    private int[] MinibatchOrder(int update, int iteration, int[][] prompts, int[][] responses)
+    {
+        var order = Config.MinibatchCount == 1
+            ? [.. Enumerable.Range(0, Config.BatchSize)]
+            : new Philox(Config.Seed, MinibatchStream + (ulong)(((long)update * Config.NumIterations) + iteration)).Permutation(Config.BatchSize);
+        return [.. order.Chunk(Config.MinibatchSize).SelectMany(minibatch => minibatch.OrderBy(row => prompts[row].Length + responses[row].Length))];
+    }
+
+    private IEnumerable<int[]> MicroBatches(int[] rows) => Config.MicroBatchSize == 0 ? [rows] : rows.Chunk(Config.MicroBatchSize);
+
+    private bool EndsWithEos(int[] response) => _policy.Config.EosTokenIds.Contains(response[^1]);
+
+    private static Tensor Rows(int[] rows) => tensor(rows.Select(r => (long)r).ToArray());
+}
