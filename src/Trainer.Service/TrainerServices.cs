@@ -19,9 +19,21 @@ public static class TrainerServices
         builder.Services.AddRlhfRuns(builder.Configuration);
         builder.Services.TryAddSingleton<CheckpointStore>();
         builder.Services.AddReadyCheck<CheckpointStoreHealthCheck>("checkpoint store");
-        builder.Services.AddScoped<CyclePlanner>();
+        builder.Services.AddCyclePlanner();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<PlannerSweep>());
         builder.Services.AddRunExecutor<PpoRunExecutor>();
         builder.Services.AddRunExecutor<SampleRunExecutor>();
         return builder;
+    }
+
+    /// <summary>Registers what the planner's consumers need, without anything that runs by itself.</summary>
+    public static IServiceCollection AddCyclePlanner(this IServiceCollection services)
+    {
+        services.AddRlhfOptions<PlannerOptions>(PlannerOptions.Section);
+        services.AddScoped<CyclePlanner>();
+        services.AddScoped<PolicyRollback>();
+        services.AddScoped<CycleReconciler>();
+        services.AddSingleton<PlannerSweep>();
+        return services;
     }
 }

@@ -32,7 +32,7 @@ internal sealed class TrainerHost : IAsyncDisposable
         });
         builder.Logging.SetMinimumLevel(LogLevel.None);
         builder.Services.AddRlhfMessaging(builder.Configuration, bus => bus.AddTrainerConsumers());
-        builder.Services.AddScoped<CyclePlanner>();
+        builder.Services.AddCyclePlanner();
         _host = builder.Build();
     }
 
@@ -43,6 +43,7 @@ internal sealed class TrainerHost : IAsyncDisposable
         JudgmentsPerCycle = 3,
         PromptsPerCycle = 5,
         RewardAccuracyGate = 0.6,
+        CreatedAt = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero),
         Seed = 7,
         PpoConfigJson = """{"updates": 3}""",
     };
@@ -54,6 +55,7 @@ internal sealed class TrainerHost : IAsyncDisposable
         await using (var db = host.Db())
         {
             db.Projects.Add(host.Project);
+            db.Prompts.Add(new Prompt { ProjectId = host.Project.Id, Text = "first", ContentHash = "first", Sequence = -1 });
             await db.SaveChangesAsync();
             var checkpoint = new Checkpoint { ProjectId = host.Project.Id, Kind = CheckpointKinds.Policy, Path = "base", ContentHash = "0" };
             db.Checkpoints.Add(checkpoint);
@@ -67,6 +69,16 @@ internal sealed class TrainerHost : IAsyncDisposable
     }
 
     public AppDbContext Db() => _host.Services.GetRequiredService<IDbContextFactory<AppDbContext>>().CreateDbContext();
+
+    public PlannerSweep Sweep => _host.Services.GetRequiredService<PlannerSweep>();
+
+    /// <summary>A sampling run in the past: the project is beyond its first answers.</summary>
+    public async Task SampledAsync()
+    {
+        await using var db = Db();
+        db.Runs.Add(new Run { ProjectId = Project.Id, Kind = RunKinds.Sample, CommandId = Guid.CreateVersion7(), Status = RunStatuses.Completed });
+        await db.SaveChangesAsync();
+    }
 
     public static CyclePlanner Planner(AppDbContext db) => new(db, TimeProvider.System);
 

@@ -29,12 +29,22 @@ public sealed class JudgmentRecordedConsumer(AppDbContext db, CyclePlanner plann
     }
 }
 
+/// <summary>An annotator's judgments were taken back: note it, or run the cycles that counted them again.</summary>
+public sealed class JudgmentsRetractedConsumer(AppDbContext db, PolicyRollback rollback) : IConsumer<JudgmentsRetracted>
+{
+    public async Task Consume(ConsumeContext<JudgmentsRetracted> context)
+    {
+        await rollback.RequeueAsync(context.Message, context.CancellationToken);
+        await db.SaveChangesAsync(context.CancellationToken);
+    }
+}
+
 /// <summary>A run of the cycle is done: gate, improve or publish.</summary>
 public sealed class RunCompletedConsumer(AppDbContext db, CyclePlanner planner) : IConsumer<RunCompleted>
 {
     public async Task Consume(ConsumeContext<RunCompleted> context)
     {
-        await planner.RunCompletedAsync(context.Message, context.CancellationToken);
+        await planner.MoveAsync(context.Message.CycleId, context.CancellationToken);
         await db.SaveChangesAsync(context.CancellationToken);
     }
 }
@@ -44,19 +54,17 @@ public sealed class RunFailedConsumer(AppDbContext db, CyclePlanner planner) : I
 {
     public async Task Consume(ConsumeContext<RunFailed> context)
     {
-        var message = context.Message;
-        await planner.RunEndedBadlyAsync(message.RunId, message.CycleId, message.Error, context.CancellationToken);
+        await planner.MoveAsync(context.Message.CycleId, context.CancellationToken);
         await db.SaveChangesAsync(context.CancellationToken);
     }
 }
 
-/// <summary>A run of the cycle was cancelled by a person.</summary>
+/// <summary>A run of the cycle was cancelled.</summary>
 public sealed class RunCancelledConsumer(AppDbContext db, CyclePlanner planner) : IConsumer<RunCancelled>
 {
     public async Task Consume(ConsumeContext<RunCancelled> context)
     {
-        var message = context.Message;
-        await planner.RunEndedBadlyAsync(message.RunId, message.CycleId, "cancelled", context.CancellationToken);
+        await planner.MoveAsync(context.Message.CycleId, context.CancellationToken);
         await db.SaveChangesAsync(context.CancellationToken);
     }
 }
@@ -66,7 +74,27 @@ public sealed class CompletionsSampledConsumer(AppDbContext db, CyclePlanner pla
 {
     public async Task Consume(ConsumeContext<CompletionsSampled> context)
     {
-        await planner.CompletionsSampledAsync(context.Message, context.CancellationToken);
+        await planner.MoveAsync(context.Message.CycleId, context.CancellationToken);
+        await db.SaveChangesAsync(context.CancellationToken);
+    }
+}
+
+/// <summary>Somebody resumes a project or asks for one step.</summary>
+public sealed class AdvanceCycleConsumer(AppDbContext db, CyclePlanner planner) : IConsumer<AdvanceCycle>
+{
+    public async Task Consume(ConsumeContext<AdvanceCycle> context)
+    {
+        await planner.AdvanceAsync(context.Message, context.CancellationToken);
+        await db.SaveChangesAsync(context.CancellationToken);
+    }
+}
+
+/// <summary>Somebody wants an earlier policy back.</summary>
+public sealed class RollBackPolicyConsumer(AppDbContext db, PolicyRollback rollback) : IConsumer<RollBackPolicy>
+{
+    public async Task Consume(ConsumeContext<RollBackPolicy> context)
+    {
+        await rollback.RollBackAsync(context.Message, context.CancellationToken);
         await db.SaveChangesAsync(context.CancellationToken);
     }
 }

@@ -13,6 +13,9 @@ public static class TrainerConsumers
         bus.AddConsumer<CancelRunConsumer>();
         bus.AddConsumer<PromptsImportedConsumer>();
         bus.AddConsumer<JudgmentRecordedConsumer>();
+        bus.AddConsumer<JudgmentsRetractedConsumer>();
+        bus.AddConsumer<AdvanceCycleConsumer>();
+        bus.AddConsumer<RollBackPolicyConsumer>();
         bus.AddConsumer<RunCompletedConsumer>();
         bus.AddConsumer<RunFailedConsumer>();
         bus.AddConsumer<RunCancelledConsumer>();

@@ -109,12 +109,15 @@ public sealed class CyclePlannerTests
         Guid ppo, policy;
         await using (var db = host.Db())
         {
-            await TrainerHost.Planner(db).RunCompletedAsync(new RunCompleted { RunId = reward, ProjectId = host.Project.Id, CycleId = cycle, Kind = RunKinds.RewardModel, OutputCheckpointId = rewardCheckpoint }, Stop);
+            await TrainerHost.Planner(db).MoveAsync(cycle, Stop);
             var checkpoint = new Checkpoint { ProjectId = host.Project.Id, Kind = CheckpointKinds.Policy, Version = 1, Path = "new", ContentHash = "1" };
             db.Checkpoints.Add(checkpoint);
             await db.SaveChangesAsync(Stop);
             (ppo, policy) = ((await db.Cycles.SingleAsync(Stop)).PpoRunId!.Value, checkpoint.Id);
         }
+
+        await host.WaitAsync(db => db.Runs.AnyAsync(r => r.Id == ppo && r.RewardCheckpointId == rewardCheckpoint, Stop));
+        await CompleteAsync(host, ppo, policy);
 
         await host.DeliverTwiceAsync(
             new RunCompleted { RunId = ppo, ProjectId = host.Project.Id, CycleId = cycle, Kind = RunKinds.Ppo, OutputCheckpointId = policy },
@@ -133,8 +136,16 @@ public sealed class CyclePlannerTests
         await using var host = await TrainerHost.StartAsync();
         var (cycle, _) = await OpenCycleAsync(host);
         await host.JudgeAsync(3);
+        var sample = Guid.CreateVersion7();
+        await using (var db = host.Db())
+        {
+            db.Runs.Add(new Run { Id = sample, ProjectId = host.Project.Id, CycleId = cycle, Kind = RunKinds.Sample, CommandId = sample, Status = RunStatuses.Completed });
+            await db.SaveChangesAsync(Stop);
+            await db.Cycles.ExecuteUpdateAsync(set => set.SetProperty(c => c.SampleRunId, sample).SetProperty(c => c.Status, CycleStatuses.Sampling), Stop);
+        }
+
         await host.DeliverTwiceAsync(
-            new CompletionsSampled { RunId = Guid.CreateVersion7(), ProjectId = host.Project.Id, CycleId = cycle, CheckpointId = Guid.CreateVersion7(), Round = 1 },
+            new CompletionsSampled { RunId = sample, ProjectId = host.Project.Id, CycleId = cycle, CheckpointId = Guid.CreateVersion7(), Round = 1 },
             db => db.Cycles.AnyAsync(c => c.Number == 2, Stop));
         await using var after = host.Db();
         Assert.Equal([CycleStatuses.Completed, CycleStatuses.RewardModel], await after.Cycles.OrderBy(c => c.Number).Select(c => c.Status).ToListAsync(Stop));
@@ -146,6 +157,7 @@ public sealed class CyclePlannerTests
     {
         await using var host = await TrainerHost.StartAsync();
         var (cycle, reward) = await OpenCycleAsync(host);
+        await EndBadlyAsync(host, cycle, reward, RunStatuses.Failed);
         await host.DeliverTwiceAsync(
             new RunFailed { RunId = reward, ProjectId = host.Project.Id, CycleId = cycle, Kind = RunKinds.RewardModel, Step = 3, Error = "disk full" },
             db => db.Cycles.AnyAsync(c => c.Status == CycleStatuses.Failed, Stop));
@@ -154,9 +166,14 @@ public sealed class CyclePlannerTests
             Assert.Equal("disk full", (await failed.Cycles.SingleAsync(Stop)).Reason);
         }
 
-        var checkpoint = await CompleteRewardRunAsync(host, cycle, reward, 0.9);
+        await using (var resumed = host.Db())
+        {
+            await resumed.Runs.Where(r => r.Id == reward).ExecuteDeleteAsync(Stop);
+        }
+
+        await CompleteRewardRunAsync(host, cycle, reward, 0.9);
         await using var db = host.Db();
-        await TrainerHost.Planner(db).RunCompletedAsync(new RunCompleted { RunId = reward, ProjectId = host.Project.Id, CycleId = cycle, Kind = RunKinds.RewardModel, OutputCheckpointId = checkpoint }, Stop);
+        await TrainerHost.Planner(db).MoveAsync(cycle, Stop);
         await db.SaveChangesAsync(Stop);
         Assert.Equal(CycleStatuses.Ppo, (await db.Cycles.SingleAsync(Stop)).Status);
     }
@@ -166,11 +183,95 @@ public sealed class CyclePlannerTests
     {
         await using var host = await TrainerHost.StartAsync();
         var (cycle, reward) = await OpenCycleAsync(host);
+        await EndBadlyAsync(host, cycle, reward, RunStatuses.Cancelled);
         await host.DeliverTwiceAsync(
             new RunCancelled { RunId = reward, ProjectId = host.Project.Id, CycleId = cycle, Kind = RunKinds.RewardModel },
             db => db.Cycles.AnyAsync(c => c.Status == CycleStatuses.Failed, Stop));
         await using var after = host.Db();
         Assert.Single(await after.CycleDecisions.Where(d => d.Decision == "fail").ToListAsync(Stop));
+    }
+
+    [Fact]
+    public async Task RunFailed_DeliveredAfterTheRunWasResumedAndCompleted_ChangesNothing()
+    {
+        await using var host = await TrainerHost.StartAsync();
+        var (cycle, reward) = await OpenCycleAsync(host);
+        await CompleteRewardRunAsync(host, cycle, reward, 0.9);
+        await host.DeliverTwiceAsync(
+            new RunFailed { RunId = reward, ProjectId = host.Project.Id, CycleId = cycle, Kind = RunKinds.RewardModel, Step = 3, Error = "long ago" },
+            db => db.Cycles.AnyAsync(c => c.Status == CycleStatuses.Ppo, Stop));
+        await using var after = host.Db();
+        Assert.Equal(["start", "improve"], await after.CycleDecisions.OrderBy(d => d.CreatedAt).Select(d => d.Decision).ToListAsync(Stop));
+    }
+
+    [Fact]
+    public async Task AdvanceCycle_Step_StartsOneCycleOnce()
+    {
+        await using var host = await TrainerHost.StartAsync();
+        await host.SampledAsync();
+        await host.JudgeAsync(1);
+        await host.DeliverTwiceAsync(new AdvanceCycle { ProjectId = host.Project.Id, Step = true }, db => db.Cycles.AnyAsync(Stop));
+        await using var after = host.Db();
+        Assert.Equal(1, Assert.Single(await after.Cycles.ToListAsync(Stop)).Number);
+        Assert.Equal("start", (await after.CycleDecisions.OrderBy(d => d.CreatedAt).FirstAsync(Stop)).Decision);
+    }
+
+    [Fact]
+    public async Task RollBackPolicy_ToAnEarlierCheckpoint_OnceAndSampled()
+    {
+        await using var host = await TrainerHost.StartAsync();
+        await host.SampledAsync();
+        var earlier = host.Project.PolicyCheckpointId!.Value;
+        await using (var db = host.Db())
+        {
+            var bad = new Checkpoint { ProjectId = host.Project.Id, Kind = CheckpointKinds.Policy, Version = 1, Path = "bad", ContentHash = "1" };
+            db.Checkpoints.Add(bad);
+            await db.SaveChangesAsync(Stop);
+            await db.Projects.ExecuteUpdateAsync(set => set.SetProperty(p => p.PolicyCheckpointId, bad.Id), Stop);
+        }
+
+        await host.DeliverTwiceAsync(
+            new RollBackPolicy { ProjectId = host.Project.Id, CheckpointId = earlier },
+            db => db.Runs.AnyAsync(r => r.Kind == RunKinds.Sample && r.Status == RunStatuses.Queued && r.PolicyCheckpointId == earlier, Stop));
+        await using var after = host.Db();
+        Assert.Equal(earlier, (await after.Projects.SingleAsync(Stop)).PolicyCheckpointId);
+        Assert.Single(await after.CycleDecisions.Where(d => d.Decision == "roll-back").ToListAsync(Stop));
+    }
+
+    [Fact]
+    public async Task JudgmentsRetracted_Requeue_FreesTheCycleOnce()
+    {
+        await using var host = await TrainerHost.StartAsync();
+        await host.SampledAsync();
+        var (cycle, _) = await OpenCycleAsync(host);
+        var annotator = new AppUser { UserName = "bad", NormalizedUserName = "BAD", DisplayName = "Bad" };
+        await using (var db = host.Db())
+        {
+            db.Users.Add(annotator);
+            await db.SaveChangesAsync(Stop);
+            var one = await db.Judgments.OrderBy(j => j.Id).Select(j => j.Id).FirstAsync(Stop);
+            await db.Judgments.Where(j => j.Id == one).ExecuteUpdateAsync(
+                set => set.SetProperty(j => j.AnnotatorId, annotator.Id).SetProperty(j => j.RetractedAt, DateTimeOffset.UtcNow), Stop);
+        }
+
+        await host.DeliverTwiceAsync(
+            new JudgmentsRetracted { ProjectId = host.Project.Id, AnnotatorId = annotator.Id, Requeue = true },
+            db => db.CycleDecisions.AnyAsync(d => d.Decision == "requeue", Stop));
+        await using var after = host.Db();
+        Assert.Equal(CycleStatuses.Halted, (await after.Cycles.SingleAsync(c => c.Id == cycle, Stop)).Status);
+        Assert.Equal(2, await after.Judgments.CountAsync(j => j.CycleId == null && j.RetractedAt == null, Stop));
+        Assert.Single(await after.CycleDecisions.Where(d => d.Decision == "requeue").ToListAsync(Stop));
+    }
+
+    [Fact]
+    public async Task PlannerSweep_FindsAProjectThatNoMessageWoke()
+    {
+        await using var host = await TrainerHost.StartAsync();
+        await host.SampledAsync();
+        await host.JudgeAsync(3);
+        await host.Sweep.SweepAsync(Stop);
+        await using var db = host.Db();
+        Assert.Equal(1, (await db.Cycles.SingleAsync(Stop)).Number);
     }
 
     [Fact]
@@ -229,9 +330,18 @@ public sealed class CyclePlannerTests
     private static async Task<Guid> CompleteRewardRunAsync(TrainerHost host, Guid cycle, Guid run, double? accuracy)
     {
         await using var db = host.Db();
-        db.Runs.Add(new Run { Id = run, ProjectId = host.Project.Id, CycleId = cycle, Kind = RunKinds.RewardModel, CommandId = run, Status = RunStatuses.Completed });
         var checkpoint = new Checkpoint { ProjectId = host.Project.Id, Kind = CheckpointKinds.RewardModel, Path = "reward", ContentHash = "2" };
         db.Checkpoints.Add(checkpoint);
+        db.Runs.Add(new Run
+        {
+            Id = run,
+            ProjectId = host.Project.Id,
+            CycleId = cycle,
+            Kind = RunKinds.RewardModel,
+            CommandId = run,
+            Status = RunStatuses.Completed,
+            OutputCheckpointId = checkpoint.Id,
+        });
         if (accuracy is { } value)
         {
             db.Metrics.Add(new MetricPoint { RunId = run, Step = 1, Name = MetricNames.RewardEvaluationAccuracy, Value = value });
@@ -239,5 +349,19 @@ public sealed class CyclePlannerTests
 
         await db.SaveChangesAsync(Stop);
         return checkpoint.Id;
+    }
+
+    private static async Task CompleteAsync(TrainerHost host, Guid run, Guid output)
+    {
+        await using var db = host.Db();
+        await db.Runs.Where(r => r.Id == run).ExecuteUpdateAsync(
+            set => set.SetProperty(r => r.Status, RunStatuses.Completed).SetProperty(r => r.OutputCheckpointId, output), Stop);
+    }
+
+    private static async Task EndBadlyAsync(TrainerHost host, Guid cycle, Guid run, string status)
+    {
+        await using var db = host.Db();
+        db.Runs.Add(new Run { Id = run, ProjectId = host.Project.Id, CycleId = cycle, Kind = RunKinds.RewardModel, CommandId = run, Status = status, Error = "disk full" });
+        await db.SaveChangesAsync(Stop);
     }
 }

@@ -120,6 +120,12 @@ public static class MetricNames
     /// <summary>KTO's reference point: the mean log-ratio of mismatched completions, at least 0, nats.</summary>
     public const string KtoReferencePoint = "kl";
 
+    /// <summary>Mean reward of the new policy's answers to held-out prompts, by the reward model it was trained on.</summary>
+    public const string EvaluationScore = "eval/score";
+
+    /// <summary>The same of the policy the run started from, with the same random draws.</summary>
+    public const string EvaluationScoreStart = "eval/score_start";
+
     /// <summary>Bradley–Terry loss since the last report.</summary>
     public const string RewardLoss = "reward/loss";
 

@@ -134,6 +134,9 @@ public sealed record PpoConfig : IHyperparameters
     /// </summary>
     public double RatioTolerance { get; init; } = 1e-5;
 
+    /// <summary>Held-out prompts that the starting and the final policy answer to measure the gain in reward; 0 measures none. Default 64.</summary>
+    public int EvaluationPrompts { get; init; } = 64;
+
     /// <summary>Updates between saved states. Default 10.</summary>
     public int SaveEvery { get; init; } = 10;
 
@@ -172,6 +175,7 @@ public sealed record PpoConfig : IHyperparameters
         Require(MaxNewTokens > 0, $"max_new_tokens is {MaxNewTokens}; it must be positive.");
         Require(Temperature > 0, $"temperature is {Temperature}; it must be positive: greedy responses carry no information about their neighbours.");
         Require(RatioTolerance > 0, $"ratio_tolerance is {RatioTolerance}; it must be positive.");
+        Require(EvaluationPrompts >= 0, $"evaluation_prompts is {EvaluationPrompts}; it must not be negative.");
         Require(SaveEvery > 0, $"save_every is {SaveEvery}; it must be positive.");
         faults.AddRange(Adam().Validate().Select(f => "adam_" + f));
         return faults;

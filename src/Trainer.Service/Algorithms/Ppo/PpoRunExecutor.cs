@@ -7,6 +7,7 @@ using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Hyperparameters;
+using Rlhf.Training.Metrics;
 using Rlhf.Training.Publishing;
 using Rlhf.Training.Runs;
 
@@ -23,7 +24,7 @@ public sealed class PpoRunExecutor(IDbContextFactory<AppDbContext> contexts, Che
     {
         var run = context.Run;
         var config = HyperparametersJson.Read<PpoConfig>(run.ConfigJson);
-        var (policyRow, rewardRow, prompts) = Load(run);
+        var (policyRow, rewardRow, prompts, heldOut) = Load(run, config);
         var policyDirectory = store.Verify(policyRow.Path, policyRow.ContentHash);
         var rewardDirectory = store.Verify(rewardRow.Path, rewardRow.ContentHash);
         var tokenizer = Tokenizer.Load(policyDirectory);
@@ -33,8 +34,23 @@ public sealed class PpoRunExecutor(IDbContextFactory<AppDbContext> contexts, Che
         var encoder = new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings);
         var encoded = prompts.Select(p => encoder.EncodePrompt(p, config.MaxNewTokens)).ToArray();
 
-        using var trainer = new PpoTrainer(config, policy, critic, encoded, ScoreResponsesWith.Model(reward));
-        trainer.Train(context.StateDirectory, p => context.Report(p.Step, p.TotalSteps, p.Metrics), context.Stop);
+        var score = ScoreResponsesWith.Model(reward);
+        using (var trainer = new PpoTrainer(config, policy, critic, encoded, score))
+        {
+            trainer.Train(context.StateDirectory, p => context.Report(p.Step, p.TotalSteps, p.Metrics), context.Stop);
+        }
+
+        if (heldOut.Count > 0)
+        {
+            var questions = heldOut.Select(p => encoder.EncodePrompt(p, config.MaxNewTokens)).ToArray();
+            using var start = PretrainedModel.LoadCausal(policyDirectory);
+            start.Bf16 = config.Bf16;
+            context.Report(config.Updates, config.Updates, new Dictionary<string, double>
+            {
+                [MetricNames.EvaluationScoreStart] = HeldOutScore.Measure(start, questions, config, score, context.Stop),
+                [MetricNames.EvaluationScore] = HeldOutScore.Measure(policy, questions, config, score, context.Stop),
+            });
+        }
 
         var staging = store.CreateStagingDirectory();
         PretrainedModel.Save(policy, tokenizer, staging);
@@ -43,12 +59,14 @@ public sealed class PpoRunExecutor(IDbContextFactory<AppDbContext> contexts, Che
         context.Complete(db => CheckpointPublishing.Add(db, checkpointId, run, CheckpointKinds.Policy, published, clock.GetUtcNow()), checkpointId);
     }
 
-    private (Checkpoint Policy, Checkpoint Reward, List<string> Prompts) Load(Run run)
+    private (Checkpoint Policy, Checkpoint Reward, List<string> Prompts, List<string> HeldOut) Load(Run run, PpoConfig config)
     {
         using var db = contexts.CreateDbContext();
+        var prompts = db.Prompts.Where(p => p.ProjectId == run.ProjectId).OrderBy(p => p.Sequence);
         return (
             db.Checkpoints.AsNoTracking().Single(c => c.Id == run.PolicyCheckpointId),
             db.Checkpoints.AsNoTracking().Single(c => c.Id == run.RewardCheckpointId),
-            db.Prompts.Where(p => p.ProjectId == run.ProjectId && p.Split == Splits.Train).OrderBy(p => p.Sequence).Select(p => p.Text).ToList());
+            prompts.Where(p => p.Split == Splits.Train).Select(p => p.Text).ToList(),
+            prompts.Where(p => p.Split == Splits.HeldOut).Take(config.EvaluationPrompts).Select(p => p.Text).ToList());
     }
 }
