@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Rlhf.Contracts.Sampling;
 using Rlhf.Contracts.Training;
 using Rlhf.Data.Entities;
-using Rlhf.Data.Tests.Databases;
+using Rlhf.TestServers;
 using Rlhf.Hosting.Telemetry;
 
 namespace Trainer.Service.Tests.Cycles;

@@ -4,7 +4,7 @@ using Rlhf.Contracts.Labeling;
 using Rlhf.Contracts.Training;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
-using Rlhf.Data.Tests.Databases;
+using Rlhf.TestServers;
 using Trainer.Service.Cycles;
 
 namespace Trainer.Service.Tests.Cycles;
@@ -173,7 +173,7 @@ internal sealed class PlanningDatabase : IAsyncDisposable
     private static string KindOf(string stage) =>
         stage switch { CycleStatuses.RewardModel => RunKinds.RewardModel, CycleStatuses.Ppo => RunKinds.Ppo, _ => RunKinds.Sample };
 
-    private Task InTransactionAsync(Func<AppDbContext, Task> act) => InTransactionAsync(async db =>
+    private Task<bool> InTransactionAsync(Func<AppDbContext, Task> act) => InTransactionAsync(async db =>
     {
         await act(db);
         return true;

@@ -3,7 +3,7 @@ using Rlhf.Contracts.Labeling;
 using Rlhf.Contracts.Sampling;
 using Rlhf.Contracts.Training;
 using Rlhf.Data.Entities;
-using Rlhf.Data.Tests.Databases;
+using Rlhf.TestServers;
 
 namespace Trainer.Service.Tests.Cycles;
 
