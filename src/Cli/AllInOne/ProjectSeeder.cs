@@ -54,6 +54,7 @@ internal sealed class ProjectSeeder(IDbContextFactory<AppDbContext> contexts, Ch
             Version = 0,
             Path = published.Path,
             ContentHash = published.ContentHash,
+            SizeBytes = published.SizeBytes,
             CreatedAt = now,
         };
         await using var transaction = await db.Database.BeginTransactionAsync(stop);
@@ -81,6 +82,7 @@ internal sealed class ProjectSeeder(IDbContextFactory<AppDbContext> contexts, Ch
             Kind = CheckpointKinds.Policy,
             Path = published.Path,
             ContentHash = published.ContentHash,
+            SizeBytes = published.SizeBytes,
             CreatedAt = clock.GetUtcNow(),
         };
         var project = await db.Projects.SingleAsync(p => p.Id == projectId, stop);

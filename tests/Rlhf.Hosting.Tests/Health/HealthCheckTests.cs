@@ -14,7 +14,7 @@ public sealed class HealthCheckTests : IDisposable
     [Fact]
     public async Task Store_WithRoom_IsHealthyAndLeavesNothingBehind()
     {
-        var result = await CheckStoreAsync(new StorageOptions { DataDirectory = _directory, MinimumFreeMebibytes = 0 });
+        var result = await CheckStoreAsync(new StorageOptions { DataDirectory = _directory, MinimumFreeBytes = 0 });
         Assert.Equal(HealthStatus.Healthy, result.Status);
         Assert.Empty(Directory.GetFiles(Path.Combine(_directory, "checkpoints")));
     }
@@ -23,9 +23,9 @@ public sealed class HealthCheckTests : IDisposable
     public async Task Store_DiskNearlyFull_IsUnhealthyAndNamesTheSetting()
     {
         // No disk has 2^31 MiB, two pebibytes.
-        var result = await CheckStoreAsync(new StorageOptions { DataDirectory = _directory, MinimumFreeMebibytes = int.MaxValue });
+        var result = await CheckStoreAsync(new StorageOptions { DataDirectory = _directory, MinimumFreeBytes = 1L << 50 });
         Assert.Equal(HealthStatus.Unhealthy, result.Status);
-        Assert.Contains("less than Storage:MinimumFreeMebibytes = 2147483647", result.Description, StringComparison.Ordinal);
+        Assert.Contains("less than Storage:MinimumFreeBytes = 1,125,899,906,842,624", result.Description, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public sealed class RunQueueTests
         var queue = Queue(database);
         var run = await AddRunAsync(database);
 
-        var claims = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(() => queue.ClaimAsync([RunKinds.Ppo], $"worker {i}"))));
+        var claims = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(() => queue.ClaimAsync([RunKinds.Ppo], $"worker {i}", $"device {i}"))));
 
         var claimed = Assert.Single(claims, c => c is not null)!;
         Assert.Equal((run.Id, RunStatuses.Running, 1L, 1), (claimed.Id, claimed.Status, claimed.FencingToken, claimed.Attempt));
@@ -47,9 +47,9 @@ public sealed class RunQueueTests
         var older = await AddRunAsync(database, createdAt: _time.GetUtcNow().AddMinutes(-1));
         await AddRunAsync(database, RunKinds.Sft, _time.GetUtcNow().AddMinutes(-2));
 
-        Assert.Equal(older.Id, (await queue.ClaimAsync([RunKinds.Ppo, RunKinds.Sample], "w", Cancel))!.Id);
-        Assert.Equal(younger.Id, (await queue.ClaimAsync([RunKinds.Ppo, RunKinds.Sample], "w", Cancel))!.Id);
-        Assert.Null(await queue.ClaimAsync([RunKinds.Ppo, RunKinds.Sample], "w", Cancel));
+        Assert.Equal(older.Id, (await queue.ClaimAsync([RunKinds.Ppo, RunKinds.Sample], "w", Guid.NewGuid().ToString(), Cancel))!.Id);
+        Assert.Equal(younger.Id, (await queue.ClaimAsync([RunKinds.Ppo, RunKinds.Sample], "w", Guid.NewGuid().ToString(), Cancel))!.Id);
+        Assert.Null(await queue.ClaimAsync([RunKinds.Ppo, RunKinds.Sample], "w", Guid.NewGuid().ToString(), Cancel));
     }
 
     [Theory]
@@ -73,6 +73,7 @@ public sealed class RunQueueTests
         await Assert.ThrowsAsync<LeaseLostException>(() => queue.CompleteAsync(old, null, db => db.Add(Checkpoint(run)), Cancel));
         await Assert.ThrowsAsync<LeaseLostException>(() => queue.FailAsync(old, "late", Cancel));
         await Assert.ThrowsAsync<LeaseLostException>(() => queue.CancelAsync(old, Cancel));
+        await Assert.ThrowsAsync<LeaseLostException>(() => queue.RetryAsync(old, "late", madeProgress: true, Cancel));
         await queue.ReleaseAsync(old, Cancel);
 
         Assert.Equivalent(before, await ReadAsync(database, run.Id), strict: true);
@@ -122,7 +123,7 @@ public sealed class RunQueueTests
         Assert.Equal("2 workers in a row died while they executed this run, the last one (second) after step 7.", failed.Error);
         var message = Assert.Single(await MessagesAsync<RunFailed>(database));
         Assert.Equal((7, failed.Error), (message.Step, message.Error));
-        Assert.Null(await queue.ClaimAsync([RunKinds.Ppo], "third", Cancel));
+        Assert.Null(await queue.ClaimAsync([RunKinds.Ppo], "third", "third", Cancel));
     }
 
     [Theory]
@@ -173,7 +174,7 @@ public sealed class RunQueueTests
 
         Assert.Equal(RunStatuses.Cancelled, (await ReadAsync(database, run.Id)).Status);
         Assert.Equal([run.Id], (await MessagesAsync<RunCancelled>(database)).Select(m => m.RunId));
-        Assert.Null(await queue.ClaimAsync([RunKinds.Ppo], "w", Cancel));
+        Assert.Null(await queue.ClaimAsync([RunKinds.Ppo], "w", "w", Cancel));
     }
 
     [Theory]
@@ -346,7 +347,7 @@ public sealed class RunQueueTests
 
     private static async Task<RunLease> ClaimAsync(RunQueue queue, string owner)
     {
-        var run = await queue.ClaimAsync([RunKinds.Ppo], owner, Cancel);
+        var run = await queue.ClaimAsync([RunKinds.Ppo], owner, owner, Cancel);
         Assert.NotNull(run);
         return new RunLease(run.Id, owner, run.FencingToken);
     }

@@ -13,7 +13,7 @@ using Rlhf.Training.Runs;
 
 namespace Rlhf.Training.Tests.Runs;
 
-public sealed class RunWorkerTests : IDisposable
+public sealed partial class RunWorkerTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("rlhf-runs-").FullName;
 
@@ -130,7 +130,7 @@ public sealed class RunWorkerTests : IDisposable
             await db.SaveChangesAsync(Cancel);
         }
 
-        var state = Directory.CreateDirectory(Path.Combine(_directory, "runs", run.Id.ToString()));
+        var state = Directory.CreateDirectory(Path.Combine(_directory, "runs", run.Id.ToString(), "claim-1"));
         await File.WriteAllTextAsync(Path.Combine(state.FullName, "step"), "2", Cancel);
         List<int> steps = [];
 
@@ -316,6 +316,9 @@ public sealed class RunWorkerTests : IDisposable
 
     [Theory]
     [InlineData("Runs:HeartbeatInterval", "00:00:31", "Runs:HeartbeatInterval is 00:00:31; it must be at most half of Runs:LeaseDuration (00:01:00).")]
+    [InlineData("Runs:MaxRetryDelay", "00:00:29", "Runs:MaxRetryDelay is 00:00:29; it must be at least Runs:RetryDelay (00:00:30).")]
+    [InlineData("Runs:MaxFailures", "0", "Runs:MaxFailures must lie between 1 and 1000.")]
+    [InlineData("Runs:Device", "", "Runs:Device must have 1 to 200 characters.")]
     [InlineData("Runs:MaxAttempts", "0", "Runs:MaxAttempts must lie between 1 and 100.")]
     public async Task Setting_ThatIsNotLegal_StopsTheStart(string key, string value, string message)
     {

@@ -8,8 +8,6 @@ namespace Rlhf.Hosting;
 /// <summary>The checkpoint store takes a new file, and its disk has room for the next checkpoint.</summary>
 public sealed partial class CheckpointStoreHealthCheck(IOptions<StorageOptions> options, ILogger<CheckpointStoreHealthCheck> logger) : IHealthCheck
 {
-    private const long Mebibyte = 1024 * 1024;
-
     /// <inheritdoc/>
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
@@ -20,10 +18,10 @@ public sealed partial class CheckpointStoreHealthCheck(IOptions<StorageOptions> 
             var probe = Path.Combine(store, $".probe-{Guid.NewGuid():N}");
             await File.WriteAllBytesAsync(probe, [0], cancellationToken);
             File.Delete(probe);
-            var free = new DriveInfo(store).AvailableFreeSpace / Mebibyte;
-            return free >= options.Value.MinimumFreeMebibytes
-                ? HealthCheckResult.Healthy(string.Create(CultureInfo.InvariantCulture, $"{free} MiB free"))
-                : HealthCheckResult.Unhealthy(string.Create(CultureInfo.InvariantCulture, $"{free} MiB free, less than Storage:MinimumFreeMebibytes = {options.Value.MinimumFreeMebibytes}"));
+            var free = new DriveInfo(store).AvailableFreeSpace;
+            return free >= options.Value.MinimumFreeBytes
+                ? HealthCheckResult.Healthy(string.Create(CultureInfo.InvariantCulture, $"{free:N0} bytes free"))
+                : HealthCheckResult.Unhealthy(string.Create(CultureInfo.InvariantCulture, $"{free:N0} bytes free, less than Storage:MinimumFreeBytes = {options.Value.MinimumFreeBytes:N0}"));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

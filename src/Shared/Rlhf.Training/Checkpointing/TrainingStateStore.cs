@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Training.Metrics;
+using Rlhf.Training.Storage;
 
 namespace Rlhf.Training.Checkpointing;
 
@@ -28,22 +29,35 @@ public sealed class TrainingStateStore(string directory, int keep = 2)
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
-    /// <summary>Writes a state and then removes the oldest beyond those kept.</summary>
+    /// <summary>Writes a state and then removes the oldest beyond those kept. Where it cannot be written, the earlier ones stay and nothing half-written is left.</summary>
+    /// <exception cref="DiskFullException">There is no room for it.</exception>
     public void Save(TrainingState state)
     {
         Directory.CreateDirectory(directory);
         var target = Path.Combine(directory, Prefix + state.Step.ToString("D9", CultureInfo.InvariantCulture));
         var beside = Path.Combine(directory, $".{Path.GetFileName(target)}.partial");
         DeleteDirectory(beside);
-        Directory.CreateDirectory(beside);
+        var document = JsonSerializer.SerializeToUtf8Bytes(
+            new Document(Format, state.Step, state.Configuration, new(state.Counters), new(state.Numbers), [.. state.History]), Json);
+        var bytes = document.Length + state.Tensors.Values.Sum(t => t.numel() * t.element_size());
+        DiskSpace.Require(directory, bytes, reserve: 0, What(state));
+        try
+        {
+            Directory.CreateDirectory(beside);
+            DiskSpace.Write(directory, bytes, What(state), () =>
+            {
+                SafeTensorsWriter.Write(Path.Combine(beside, TensorFile), state.Tensors);
+                File.WriteAllBytes(Path.Combine(beside, DocumentFile), document);
+                File.WriteAllText(Path.Combine(beside, SumsFile), $"{Hash(beside, DocumentFile)}  {DocumentFile}\n{Hash(beside, TensorFile)}  {TensorFile}\n");
+            });
+            DeleteDirectory(target);
+            Directory.Move(beside, target);
+        }
+        finally
+        {
+            DeleteDirectory(beside);
+        }
 
-        SafeTensorsWriter.Write(Path.Combine(beside, TensorFile), state.Tensors);
-        var document = new Document(Format, state.Step, state.Configuration, new(state.Counters), new(state.Numbers), [.. state.History]);
-        File.WriteAllBytes(Path.Combine(beside, DocumentFile), JsonSerializer.SerializeToUtf8Bytes(document, Json));
-        File.WriteAllText(Path.Combine(beside, SumsFile), $"{Hash(beside, DocumentFile)}  {DocumentFile}\n{Hash(beside, TensorFile)}  {TensorFile}\n");
-
-        DeleteDirectory(target);
-        Directory.Move(beside, target);
         foreach (var old in States().Skip(keep))
         {
             DeleteDirectory(old);
@@ -64,7 +78,7 @@ public sealed class TrainingStateStore(string directory, int keep = 2)
             {
                 return Load(candidate, configuration);
             }
-            catch (Exception exception) when (exception is IOException or JsonException or InvalidDataException or CheckpointException)
+            catch (Exception exception) when ((exception is IOException or JsonException or InvalidDataException or CheckpointException) && !StorageFaults.IsTransient(exception))
             {
                 warn?.Invoke($"The training state {candidate} is damaged and was passed over: {exception.Message}");
             }
@@ -72,6 +86,8 @@ public sealed class TrainingStateStore(string directory, int keep = 2)
 
         return null;
     }
+
+    private static string What(TrainingState state) => $"the training state of step {state.Step}";
 
     private static TrainingState Load(string path, string configuration)
     {

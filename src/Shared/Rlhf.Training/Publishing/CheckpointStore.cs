@@ -25,6 +25,7 @@ public sealed class CheckpointStore(IOptions<StorageOptions> options)
     public PublishedDirectory Publish(string staging)
     {
         var hash = CheckpointHash.Compute(staging);
+        var size = Directory.EnumerateFiles(staging, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
         var path = hash[..32];
         var target = Path.Combine(_root, path);
         if (Directory.Exists(target))
@@ -36,7 +37,7 @@ public sealed class CheckpointStore(IOptions<StorageOptions> options)
             Directory.Move(staging, target);
         }
 
-        return new PublishedDirectory(path, hash);
+        return new PublishedDirectory(path, hash, size);
     }
 
     /// <summary>Copies a model directory from outside (the shipped base model) into the store.</summary>
@@ -73,4 +74,5 @@ public sealed class CheckpointStore(IOptions<StorageOptions> options)
 /// <summary>Where a checkpoint lies in the store and what its bytes hash to.</summary>
 /// <param name="Path">Relative to the store.</param>
 /// <param name="ContentHash">SHA-256 over the files, lower-case hexadecimal.</param>
-public sealed record PublishedDirectory(string Path, string ContentHash);
+/// <param name="SizeBytes">Bytes of the files.</param>
+public sealed record PublishedDirectory(string Path, string ContentHash, long SizeBytes);

@@ -18,11 +18,14 @@ internal sealed class ComputeThread : IDisposable
     public Task RunAsync(Action action)
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        // The caller's span is an asynchronous local; messages written on this thread belong to it.
+        var caller = ExecutionContext.Capture()!;
         _work.Add(() =>
         {
             try
             {
-                action();
+                ExecutionContext.Run(caller, _ => action(), null);
                 done.SetResult();
             }
             catch (Exception exception)

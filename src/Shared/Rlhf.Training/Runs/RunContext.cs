@@ -1,7 +1,6 @@
-using System.Data.Common;
-using Microsoft.EntityFrameworkCore;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
+using Rlhf.Training.Storage;
 
 namespace Rlhf.Training.Runs;
 
@@ -14,6 +13,7 @@ public sealed class RunContext
     private readonly RunLease _lease;
     private readonly RunStop _stop;
     private readonly TimeSpan _progressInterval;
+    private readonly long _minimumFreeBytes;
     private readonly TimeProvider _time;
     private long? _announcedAt;
 
@@ -26,17 +26,18 @@ public sealed class RunContext
         string checkpointStore,
         IServiceProvider services,
         TimeSpan progressInterval,
+        long minimumFreeBytes,
         TimeProvider time)
     {
         (Run, _lease, _queue, _stop) = (run, lease, queue, stop);
         (StateDirectory, CheckpointStore, Services) = (stateDirectory, checkpointStore, services);
-        (_progressInterval, _time) = (progressInterval, time);
+        (_progressInterval, _minimumFreeBytes, _time) = (progressInterval, minimumFreeBytes, time);
     }
 
     /// <summary>The run as it was claimed; a detached copy.</summary>
     public Run Run { get; }
 
-    /// <summary>Directory for the state a later attempt goes on from. Exists; removed when the run has completed.</summary>
+    /// <summary>Directory for the state a later attempt goes on from; holds what the attempt before left. Exists; removed when the run has completed.</summary>
     public string StateDirectory { get; }
 
     /// <summary>Directory of the checkpoint store. Exists.</summary>
@@ -51,6 +52,9 @@ public sealed class RunContext
     /// </summary>
     public CancellationToken Stop => _stop.Token;
 
+    /// <summary>Steps done, as last reported in this attempt.</summary>
+    internal int LastStep { get; private set; }
+
     internal (Guid? OutputCheckpointId, Action<AppDbContext> Effects)? Completion { get; private set; }
 
     /// <summary>Stores a step's progress and metrics, waiting for a database that is briefly away. Values that are not finite are left out.</summary>
@@ -58,6 +62,7 @@ public sealed class RunContext
     /// <param name="totalSteps">Steps in all.</param>
     /// <param name="metrics">Values by slash name, for example "objective/kl".</param>
     /// <exception cref="OperationCanceledException">The run is to stop; what was reported is stored unless the lease was lost.</exception>
+    /// <exception cref="DiskFullException">Less than <c>Storage:MinimumFreeBytes</c> are free; let it pass, the run is tried again later.</exception>
     public void Report(int step, int totalSteps, IReadOnlyDictionary<string, double> metrics)
     {
         var now = _time.GetTimestamp();
@@ -68,6 +73,7 @@ public sealed class RunContext
             _announcedAt = now;
         }
 
+        LastStep = step;
         if (state == LeaseState.Lost)
         {
             _stop.Request(StopReason.LeaseLost);
@@ -80,6 +86,11 @@ public sealed class RunContext
         }
 
         Stop.ThrowIfCancellationRequested();
+        if (announce)
+        {
+            // Others live on the volume, too: before it runs full, the run steps aside with the state it has.
+            DiskSpace.Require(StateDirectory, bytes: 0, _minimumFreeBytes, $"the next state of run {Run.Id}");
+        }
     }
 
     /// <summary>Commits changes now (the judgments trained on, sampled completions …) if the lease is still held. Called again after a crash, so make them repeatable.</summary>
@@ -119,10 +130,6 @@ public sealed class RunContext
         Completion = (outputCheckpointId, effects);
     }
 
-    internal static bool IsTransient(Exception exception) =>
-        (exception as DbException ?? exception.InnerException as DbException) is { } database
-            && (database.IsTransient || database is Microsoft.Data.Sqlite.SqliteException { SqliteErrorCode: 5 or 6 });
-
     private T Insist<T>(Func<Task<T>> write)
     {
         while (true)
@@ -132,7 +139,7 @@ public sealed class RunContext
                 // The compute thread belongs to this run, so waiting on it holds up nobody else.
                 return write().GetAwaiter().GetResult();
             }
-            catch (Exception exception) when (exception is DbException or DbUpdateException && IsTransient(exception))
+            catch (Exception exception) when (RunFaults.IsDatabaseAway(exception))
             {
                 Stop.ThrowIfCancellationRequested();
                 Stop.WaitHandle.WaitOne(s_retryInterval);

@@ -25,6 +25,29 @@ public sealed class RunOptions
     [Range(typeof(TimeSpan), "00:00:00", "00:10:00", ErrorMessage = "Runs:ProgressInterval must lie between 0 and 10 minutes.")]
     public TimeSpan ProgressInterval { get; set; } = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>
+    /// Name of the device this process computes on, unique in the team: no two runs run on one device, whatever process they are in. By default
+    /// "MACHINE/cpu"; give it a value of its own where several processes of a machine have devices of their own.
+    /// </summary>
+    [StringLength(200, MinimumLength = 1, ErrorMessage = "Runs:Device must have 1 to 200 characters.")]
+    public string? Device { get; set; }
+
+    /// <summary>Wait before a run is tried again after a first failure that may pass by itself (disk full, database or shared volume away, no device memory); it doubles with each.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00", ErrorMessage = "Runs:RetryDelay must lie between 0 and 1 day.")]
+    public TimeSpan RetryDelay { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Longest wait before a run is tried again; at least <see cref="RetryDelay"/>.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "7.00:00:00", ErrorMessage = "Runs:MaxRetryDelay must lie between 0 and 7 days.")]
+    public TimeSpan MaxRetryDelay { get; set; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>Such failures in a row, without a new step between them, after which a run fails. 1: none is tried again.</summary>
+    [Range(1, 1000, ErrorMessage = "Runs:MaxFailures must lie between 1 and 1000.")]
+    public int MaxFailures { get; set; } = 6;
+
+    /// <summary>How long a stopping process waits for the step its run is in. After that the run is given back all the same and goes on from its last state.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00", ErrorMessage = "Runs:ShutdownTimeout must lie between 0 and 1 day.")]
+    public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Workers that may die on a run before it fails.</summary>
     [Range(1, 100, ErrorMessage = "Runs:MaxAttempts must lie between 1 and 100.")]
     public int MaxAttempts { get; set; } = 3;
@@ -37,9 +60,20 @@ public sealed class RunOptions
 
     internal sealed class Validator : IValidateOptions<RunOptions>
     {
-        public ValidateOptionsResult Validate(string? name, RunOptions options) =>
-            options.HeartbeatInterval > options.LeaseDuration / 2
-                ? ValidateOptionsResult.Fail($"Runs:HeartbeatInterval is {options.HeartbeatInterval}; it must be at most half of Runs:LeaseDuration ({options.LeaseDuration}).")
-                : ValidateOptionsResult.Success;
+        public ValidateOptionsResult Validate(string? name, RunOptions options)
+        {
+            List<string> faults = [];
+            if (options.HeartbeatInterval > options.LeaseDuration / 2)
+            {
+                faults.Add($"Runs:HeartbeatInterval is {options.HeartbeatInterval}; it must be at most half of Runs:LeaseDuration ({options.LeaseDuration}).");
+            }
+
+            if (options.MaxRetryDelay < options.RetryDelay)
+            {
+                faults.Add($"Runs:MaxRetryDelay is {options.MaxRetryDelay}; it must be at least Runs:RetryDelay ({options.RetryDelay}).");
+            }
+
+            return faults.Count > 0 ? ValidateOptionsResult.Fail(faults) : ValidateOptionsResult.Success;
+        }
     }
 }

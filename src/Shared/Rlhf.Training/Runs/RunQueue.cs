@@ -1,5 +1,5 @@
+using System.Diagnostics;
 using System.Reflection;
-using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Rlhf.Contracts.Training;
@@ -12,7 +12,7 @@ namespace Rlhf.Training.Runs;
 /// The runs of the database as a queue. A claim is one conditional update that also counts up the run's fencing token; whatever a worker writes
 /// afterwards is conditional on that token, so a worker that was thought dead cannot write over its successor.
 /// </summary>
-public sealed class RunQueue(IDbContextFactory<AppDbContext> contexts, IOptions<RunOptions> options, TimeProvider time)
+public sealed partial class RunQueue(IDbContextFactory<AppDbContext> contexts, IOptions<RunOptions> options, TimeProvider time)
 {
     private static readonly string s_codeVersion =
         Assembly.GetEntryAssembly()?.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion is { } version
@@ -51,178 +51,65 @@ public sealed class RunQueue(IDbContextFactory<AppDbContext> contexts, IOptions<
             Seed = command.Seed,
             PolicyCheckpointId = command.PolicyCheckpointId,
             RewardCheckpointId = command.RewardCheckpointId,
+            Priority = command.Priority ?? RunPriorities.Of(command.Kind),
+            TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C } current ? current.Id : null,
             CreatedAt = DateTimeOffset.UtcNow,
         };
         db.Runs.Add(run);
         return run;
     }
 
-    /// <summary>Claims the oldest queued run of the given kinds; null when there is none.</summary>
-    public async Task<Run?> ClaimAsync(IReadOnlyCollection<string> kinds, string owner, CancellationToken cancellationToken = default)
+    /// <summary>
+    /// Claims a queued run of the given kinds: of those whose wait after a failure is over, the one of the highest priority, among equals the oldest.
+    /// </summary>
+    /// <param name="kinds">The kinds the worker has executors for.</param>
+    /// <param name="owner">The worker.</param>
+    /// <param name="device">The device it computes on. While another run is running on it, nothing is claimed.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>The run as claimed; null when there is none, or the device is taken.</returns>
+    public async Task<Run?> ClaimAsync(IReadOnlyCollection<string> kinds, string owner, string device, CancellationToken cancellationToken = default)
     {
         while (true)
         {
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+            var now = time.GetUtcNow();
+            if (await db.Runs.AnyAsync(r => r.Device == device && r.Status == RunStatuses.Running, cancellationToken))
+            {
+                return null;
+            }
+
             var candidate = await db.Runs.AsNoTracking()
-                .Where(r => r.Status == RunStatuses.Queued && kinds.Contains(r.Kind))
-                .OrderBy(r => r.CreatedAt).ThenBy(r => r.Id)
+                .Where(r => r.Status == RunStatuses.Queued && kinds.Contains(r.Kind) && (r.NotBefore == null || r.NotBefore <= now))
+                .OrderByDescending(r => r.Priority).ThenBy(r => r.CreatedAt).ThenBy(r => r.Id)
                 .FirstOrDefaultAsync(cancellationToken);
             if (candidate is null)
             {
                 return null;
             }
 
-            await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-            var now = time.GetUtcNow();
-            DateTimeOffset? expires = now + options.Value.LeaseDuration;
-            var claimed = await db.Runs
-                .Where(r => r.Id == candidate.Id && r.Status == RunStatuses.Queued && r.FencingToken == candidate.FencingToken)
-                .ExecuteUpdateAsync(
-                    set => set
-                        .SetProperty(r => r.Status, RunStatuses.Running)
-                        .SetProperty(r => r.LeaseOwner, owner)
-                        .SetProperty(r => r.LeaseExpiresAt, expires)
-                        .SetProperty(r => r.FencingToken, r => r.FencingToken + 1)
-                        .SetProperty(r => r.Attempt, r => r.Attempt + 1)
-                        .SetProperty(r => r.StartedAt, r => r.StartedAt ?? now)
-                        .SetProperty(r => r.CodeVersion, s_codeVersion)
-                        .SetProperty(r => r.Version, r => r.Version + 1),
-                    cancellationToken);
-            if (claimed == 0)
+            try
             {
-                // Another worker was faster; there may be another run.
-                continue;
+                if (await TryClaimAsync(db, candidate, owner, device, now, cancellationToken))
+                {
+                    return await db.Runs.AsNoTracking().SingleAsync(r => r.Id == candidate.Id, cancellationToken);
+                }
             }
-
-            OutboxWriter.Add(db, new RunStarted { RunId = candidate.Id, ProjectId = candidate.ProjectId, Kind = candidate.Kind });
-            await db.SaveChangesAsync(cancellationToken);
-            await transaction.CommitAsync(cancellationToken);
-            return await db.Runs.AsNoTracking().SingleAsync(r => r.Id == candidate.Id, cancellationToken);
-        }
-    }
-
-    /// <summary>Renews a lease.</summary>
-    public async Task<LeaseState> HeartbeatAsync(RunLease lease, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(lease);
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        DateTimeOffset? expires = time.GetUtcNow() + options.Value.LeaseDuration;
-        var held = await Held(db, lease).ExecuteUpdateAsync(set => set.SetProperty(r => r.LeaseExpiresAt, expires), cancellationToken);
-        return held == 0 ? LeaseState.Lost : await StateAsync(db, lease, cancellationToken);
-    }
-
-    /// <summary>Stores a step's metrics (a repeated step overwrites them) and, if asked, tells the console about the progress.</summary>
-    public async Task<LeaseState> ReportAsync(
-        RunLease lease,
-        int step,
-        int totalSteps,
-        IReadOnlyDictionary<string, double> metrics,
-        bool announce,
-        CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(lease);
-        ArgumentNullException.ThrowIfNull(metrics);
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var held = await Held(db, lease).ExecuteUpdateAsync(
-            set => set.SetProperty(r => r.Step, step).SetProperty(r => r.TotalSteps, totalSteps),
-            cancellationToken);
-        if (held == 0)
-        {
-            return LeaseState.Lost;
-        }
-
-        // A value that is not a number cannot be stored by every database and leaves a gap in its curve.
-        var points = metrics.Where(m => double.IsFinite(m.Value)).ToList();
-        if (points.Count > 0)
-        {
-            await db.Database.ExecuteSqlAsync(Upsert(lease.RunId, step, points), cancellationToken);
-        }
-
-        if (announce)
-        {
-            var projectId = await db.Runs.Where(r => r.Id == lease.RunId).Select(r => r.ProjectId).SingleAsync(cancellationToken);
-            OutboxWriter.Add(db, new RunProgressed { RunId = lease.RunId, ProjectId = projectId, Step = step, TotalSteps = totalSteps });
-            await db.SaveChangesAsync(cancellationToken);
-        }
-
-        var state = await StateAsync(db, lease, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        return state;
-    }
-
-    /// <summary>Commits changes of a run that goes on, if the lease is still held.</summary>
-    /// <exception cref="LeaseLostException">It is not; nothing was written.</exception>
-    public async Task SaveAsync(RunLease lease, Action<AppDbContext> effects, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(lease);
-        ArgumentNullException.ThrowIfNull(effects);
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-
-        // The update locks the row until the commit, so the lease cannot pass on in between.
-        if (await Held(db, lease).ExecuteUpdateAsync(set => set.SetProperty(r => r.FencingToken, lease.FencingToken), cancellationToken) == 0)
-        {
-            throw new LeaseLostException(lease);
-        }
-
-        effects(db);
-        await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-    }
-
-    /// <summary>Completes a run: its effects (the checkpoint's row, messages), its status and the message about it, in one transaction.</summary>
-    /// <exception cref="LeaseLostException">The lease is not held; nothing was written.</exception>
-    public Task CompleteAsync(RunLease lease, Guid? outputCheckpointId, Action<AppDbContext> effects, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(lease);
-        ArgumentNullException.ThrowIfNull(effects);
-        return EndAsync(
-            lease,
-            RunStatuses.Completed,
-            error: null,
-            outputCheckpointId,
-            (db, run) =>
+            catch (Exception exception) when (RunFaults.IsUniqueViolation(exception))
             {
-                effects(db);
-                OutboxWriter.Add(db, new RunCompleted { RunId = run.Id, ProjectId = run.ProjectId, CycleId = run.CycleId, Kind = run.Kind, OutputCheckpointId = outputCheckpointId });
-            },
-            cancellationToken);
+                // Another process has claimed a run for the device since we looked; the index lets only one in.
+                return null;
+            }
+        }
     }
 
-    /// <summary>Fails a run with its error; it stays at its step until somebody resumes it.</summary>
-    /// <exception cref="LeaseLostException">The lease is not held; nothing was written.</exception>
-    public Task FailAsync(RunLease lease, string error, CancellationToken cancellationToken = default)
+    /// <summary>How many runs of each kind wait, those after a failure included; kinds that are not named have none.</summary>
+    public async Task<IReadOnlyDictionary<string, int>> CountQueuedAsync(CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(lease);
-        ArgumentNullException.ThrowIfNull(error);
-        return EndAsync(lease, RunStatuses.Failed, error, outputCheckpointId: null, (db, run) => AddFailed(db, run, error), cancellationToken);
-    }
-
-    /// <summary>Ends a run that was asked to stop.</summary>
-    /// <exception cref="LeaseLostException">The lease is not held; nothing was written.</exception>
-    public Task CancelAsync(RunLease lease, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(lease);
-        return EndAsync(lease, RunStatuses.Cancelled, error: null, outputCheckpointId: null, AddCancelled, cancellationToken);
-    }
-
-    /// <summary>Gives a run back because the worker stops in good order; the attempt does not count. Does nothing when the lease is not held.</summary>
-    public async Task ReleaseAsync(RunLease lease, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(lease);
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        await Held(db, lease).ExecuteUpdateAsync(
-            set => set
-                .SetProperty(r => r.Status, RunStatuses.Queued)
-                .SetProperty(r => r.LeaseOwner, (string?)null)
-                .SetProperty(r => r.LeaseExpiresAt, (DateTimeOffset?)null)
-                .SetProperty(r => r.Attempt, r => r.Attempt - 1)
-                .SetProperty(r => r.Version, r => r.Version + 1),
-            cancellationToken);
+        return await db.Runs.Where(r => r.Status == RunStatuses.Queued).GroupBy(r => r.Kind).ToDictionaryAsync(g => g.Key, g => g.Count(), StringComparer.Ordinal, cancellationToken);
     }
 
-    /// <summary>Stops a run: a queued one at once, a running one when its worker looks. A run that has ended stays as it is.</summary>
+    /// <summary>Stops a run: a queued one (one that waits after a failure, too) at once, a running one when its worker looks. A run that has ended stays as it is.</summary>
     /// <returns>Whether there is a run that stops now.</returns>
     public async Task<bool> RequestCancelAsync(Guid runId, CancellationToken cancellationToken = default)
     {
@@ -245,6 +132,7 @@ public sealed class RunQueue(IDbContextFactory<AppDbContext> contexts, IOptions<
                 set => set
                     .SetProperty(r => r.Status, RunStatuses.Cancelled)
                     .SetProperty(r => r.CancelRequested, true)
+                    .SetProperty(r => r.NotBefore, (DateTimeOffset?)null)
                     .SetProperty(r => r.FinishedAt, finished)
                     .SetProperty(r => r.Version, r => r.Version + 1),
                 cancellationToken);
@@ -259,17 +147,20 @@ public sealed class RunQueue(IDbContextFactory<AppDbContext> contexts, IOptions<
             .ExecuteUpdateAsync(set => set.SetProperty(r => r.CancelRequested, true), cancellationToken) > 0;
     }
 
-    /// <summary>Queues a failed or cancelled run again; it goes on from its last state.</summary>
+    /// <summary>Queues a failed or cancelled run again, or ends the wait of one that failed and waits; it goes on from its last state.</summary>
     /// <returns>False when the run is in another state.</returns>
     public async Task<bool> ResumeAsync(Guid runId, CancellationToken cancellationToken = default)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         return await db.Runs
-            .Where(r => r.Id == runId && (r.Status == RunStatuses.Failed || r.Status == RunStatuses.Cancelled))
+            .Where(r => r.Id == runId
+                && (r.Status == RunStatuses.Failed || r.Status == RunStatuses.Cancelled || (r.Status == RunStatuses.Queued && r.NotBefore != null)))
             .ExecuteUpdateAsync(
                 set => set
                     .SetProperty(r => r.Status, RunStatuses.Queued)
                     .SetProperty(r => r.Attempt, 0)
+                    .SetProperty(r => r.Failures, 0)
+                    .SetProperty(r => r.NotBefore, (DateTimeOffset?)null)
                     .SetProperty(r => r.Error, (string?)null)
                     .SetProperty(r => r.CancelRequested, false)
                     .SetProperty(r => r.FinishedAt, (DateTimeOffset?)null)
@@ -277,110 +168,36 @@ public sealed class RunQueue(IDbContextFactory<AppDbContext> contexts, IOptions<
                 cancellationToken) > 0;
     }
 
-    /// <summary>Ends the claims of workers whose leases ran out: queued again, or failed after too many deaths, or cancelled where that was asked for.</summary>
-    /// <returns>How many claims ended.</returns>
-    public Task<int> RequeueExpiredAsync(CancellationToken cancellationToken = default)
+    private async Task<bool> TryClaimAsync(AppDbContext db, Run candidate, string owner, string device, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
-        return RequeueAsync(running => running.Where(r => r.LeaseExpiresAt == null || r.LeaseExpiresAt < now), cancellationToken);
-    }
-
-    /// <summary>Ends the claims of every owner but one, whether their leases ran out or not. The caller knows that the others are dead.</summary>
-    /// <returns>How many claims ended.</returns>
-    public Task<int> RequeueDeadOwnersAsync(string livingOwner, CancellationToken cancellationToken = default) =>
-        RequeueAsync(running => running.Where(r => r.LeaseOwner != livingOwner), cancellationToken);
-
-    private async Task<int> RequeueAsync(Func<IQueryable<Run>, IQueryable<Run>> dead, CancellationToken cancellationToken)
-    {
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        var runs = await dead(db.Runs.AsNoTracking().Where(r => r.Status == RunStatuses.Running)).ToListAsync(cancellationToken);
-        var ended = 0;
-        foreach (var run in runs)
-        {
-            ended += await EndDeadClaimAsync(run, dead, cancellationToken);
-        }
-
-        return ended;
-    }
-
-    private async Task<int> EndDeadClaimAsync(Run run, Func<IQueryable<Run>, IQueryable<Run>> dead, CancellationToken cancellationToken)
-    {
-        var status = run.CancelRequested ? RunStatuses.Cancelled : run.Attempt >= options.Value.MaxAttempts ? RunStatuses.Failed : RunStatuses.Queued;
-        var error = status == RunStatuses.Failed ? $"{run.Attempt} workers in a row died while they executed this run, the last one ({run.LeaseOwner}) after step {run.Step}." : null;
-        DateTimeOffset? finished = status == RunStatuses.Queued ? null : time.GetUtcNow();
-
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-
-        // Conditional on the same claim still being dead: a late heartbeat wins, and two workers that look at once end it once.
-        var ended = await dead(db.Runs.Where(r => r.Id == run.Id && r.Status == RunStatuses.Running && r.FencingToken == run.FencingToken))
+        DateTimeOffset? expires = now + options.Value.LeaseDuration;
+        var claimed = await db.Runs
+            .Where(r => r.Id == candidate.Id && r.Status == RunStatuses.Queued && r.FencingToken == candidate.FencingToken)
             .ExecuteUpdateAsync(
                 set => set
-                    .SetProperty(r => r.Status, status)
-                    .SetProperty(r => r.Error, error)
-                    .SetProperty(r => r.LeaseOwner, (string?)null)
-                    .SetProperty(r => r.LeaseExpiresAt, (DateTimeOffset?)null)
-                    .SetProperty(r => r.FinishedAt, finished)
+                    .SetProperty(r => r.Status, RunStatuses.Running)
+                    .SetProperty(r => r.LeaseOwner, owner)
+                    .SetProperty(r => r.LeaseExpiresAt, expires)
+                    .SetProperty(r => r.Device, device)
+                    .SetProperty(r => r.NotBefore, (DateTimeOffset?)null)
+                    .SetProperty(r => r.Error, (string?)null)
+                    .SetProperty(r => r.FencingToken, r => r.FencingToken + 1)
+                    .SetProperty(r => r.Attempt, r => r.Attempt + 1)
+                    .SetProperty(r => r.StartedAt, r => r.StartedAt ?? now)
+                    .SetProperty(r => r.CodeVersion, s_codeVersion)
                     .SetProperty(r => r.Version, r => r.Version + 1),
                 cancellationToken);
-        if (ended > 0 && status == RunStatuses.Cancelled)
+        if (claimed == 0)
         {
-            AddCancelled(db, run);
-        }
-        else if (ended > 0 && error is not null)
-        {
-            AddFailed(db, run, error);
+            // Another worker was faster; there may be another run.
+            return false;
         }
 
+        OutboxWriter.Add(db, new RunStarted { RunId = candidate.Id, ProjectId = candidate.ProjectId, Kind = candidate.Kind });
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return ended;
-    }
-
-    private async Task EndAsync(
-        RunLease lease,
-        string status,
-        string? error,
-        Guid? outputCheckpointId,
-        Action<AppDbContext, Run> effects,
-        CancellationToken cancellationToken)
-    {
-        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        DateTimeOffset? finished = time.GetUtcNow();
-        var held = await Held(db, lease).ExecuteUpdateAsync(
-            set => set
-                .SetProperty(r => r.Status, status)
-                .SetProperty(r => r.Error, error)
-                .SetProperty(r => r.OutputCheckpointId, outputCheckpointId)
-                .SetProperty(r => r.LeaseOwner, (string?)null)
-                .SetProperty(r => r.LeaseExpiresAt, (DateTimeOffset?)null)
-                .SetProperty(r => r.FinishedAt, finished)
-                .SetProperty(r => r.Version, r => r.Version + 1),
-            cancellationToken);
-        if (held == 0)
-        {
-            throw new LeaseLostException(lease);
-        }
-
-        effects(db, await db.Runs.AsNoTracking().SingleAsync(r => r.Id == lease.RunId, cancellationToken));
-        await db.SaveChangesAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-    }
-
-    private static IQueryable<Run> Held(AppDbContext db, RunLease lease) =>
-        db.Runs.Where(r => r.Id == lease.RunId && r.Status == RunStatuses.Running && r.FencingToken == lease.FencingToken);
-
-    private static async Task<LeaseState> StateAsync(AppDbContext db, RunLease lease, CancellationToken cancellationToken) =>
-        await db.Runs.AnyAsync(r => r.Id == lease.RunId && r.CancelRequested, cancellationToken) ? LeaseState.CancelRequested : LeaseState.Held;
-
-    private static FormattableString Upsert(Guid runId, int step, List<KeyValuePair<string, double>> points)
-    {
-        var rows = string.Join(", ", points.Select((_, i) => $"({{0}}, {{1}}, {{{2 + (2 * i)}}}, {{{3 + (2 * i)}}})"));
-        object[] arguments = [runId, step, .. points.SelectMany(p => (object[])[p.Key, p.Value])];
-        return FormattableStringFactory.Create(
-            $"""INSERT INTO "Metrics" ("RunId", "Step", "Name", "Value") VALUES {rows} ON CONFLICT ("RunId", "Step", "Name") DO UPDATE SET "Value" = excluded."Value" """,
-            arguments);
+        return true;
     }
 
     private static void AddCancelled(AppDbContext db, Run run) =>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Rlhf.Hosting;
 using Rlhf.Hosting.Messaging;
@@ -10,6 +11,8 @@ namespace Rlhf.Training.Runs;
 /// <summary>Registration of the run queue and worker.</summary>
 public static class RunServices
 {
+    private static readonly TimeSpan s_handOver = TimeSpan.FromSeconds(10);
+
     /// <summary>Registers <see cref="RunQueue"/>, <see cref="ComputeDevice"/> and the worker of this process. Calling it again changes nothing.</summary>
     public static IServiceCollection AddRlhfRuns(this IServiceCollection services, IConfiguration configuration)
     {
@@ -28,6 +31,10 @@ public static class RunServices
         services.AddReadyCheck<WorkerHealthCheck>("run worker");
         services.AddSingleton<RunWorker>();
         services.AddHostedService(provider => provider.GetRequiredService<RunWorker>());
+
+        // The host must wait for longer than the worker waits for its run.
+        var needed = configuration.GetSection(RunOptions.Section).GetValue(nameof(RunOptions.ShutdownTimeout), new RunOptions().ShutdownTimeout) + s_handOver;
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = host.ShutdownTimeout > needed ? host.ShutdownTimeout : needed);
         return services;
     }
 

@@ -1,27 +1,41 @@
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Rlhf.Contracts.Training;
+using Rlhf.Data;
 using Rlhf.Data.Entities;
 using Rlhf.Hosting;
 
 namespace Rlhf.Training.Runs;
 
 /// <summary>Claims the runs this process has executors for, one at a time, and executes them on the compute thread under a heartbeat.</summary>
-public sealed partial class RunWorker(
+public sealed class RunWorker(
     RunQueue queue,
-    ComputeDevice device,
+    ComputeDevice gate,
     IServiceScopeFactory scopes,
     IOptions<RunOptions> options,
     IOptions<StorageOptions> storage,
+    IDbContextFactory<AppDbContext> contexts,
     TimeProvider time,
     WorkerPulse pulse,
     ILogger<RunWorker> logger) : BackgroundService
 {
+    // Where models are loaded to and computed.
+    private const string TorchDevice = "cpu";
+
+    private static readonly TimeSpan s_databaseRetryInterval = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_queueDepthInterval = TimeSpan.FromSeconds(15);
+
     private readonly ComputeThread _compute = new();
+    private readonly RunSpace _space = new(contexts, storage);
 
     /// <summary>Names this worker in the leases it holds: machine, process, and a number no other process ever has.</summary>
     public string Owner { get; } = $"{Environment.MachineName}/{Environment.ProcessId}/{Guid.NewGuid():N}";
+
+    /// <summary>Names the device of this process: no two runs run on one, in whatever process.</summary>
+    public string Device { get; } = options.Value.Device ?? $"{Environment.MachineName}/{TorchDevice}";
 
     /// <inheritdoc/>
     public override void Dispose()
@@ -30,12 +44,12 @@ public sealed partial class RunWorker(
         base.Dispose();
     }
 
-    /// <summary>Claims and executes one run, if there is one. Returns whether there was.</summary>
+    /// <summary>Claims and executes one run, if there is one and the device is free. Returns whether it did.</summary>
     internal async Task<bool> ExecuteNextAsync(IReadOnlyCollection<string> kinds, CancellationToken stoppingToken)
     {
         await queue.RequeueExpiredAsync(stoppingToken);
-        using var turn = await device.EnterAsync(stoppingToken);
-        if (await queue.ClaimAsync(kinds, Owner, stoppingToken) is not { } run)
+        using var turn = await gate.EnterAsync(stoppingToken);
+        if (await queue.ClaimAsync(kinds, Owner, Device, stoppingToken) is not { } run)
         {
             return false;
         }
@@ -48,6 +62,13 @@ public sealed partial class RunWorker(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var kinds = FindKinds();
+        var depth = ReportQueueDepthAsync(stoppingToken);
+        await ExecuteRunsAsync(kinds, stoppingToken);
+        await depth;
+    }
+
+    private async Task ExecuteRunsAsync(string[] kinds, CancellationToken stoppingToken)
+    {
         var started = false;
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -71,7 +92,7 @@ public sealed partial class RunWorker(
             }
             catch (Exception exception)
             {
-                Log.QueueFailed(logger, exception.Message);
+                RunLog.QueueFailed(logger, exception.Message);
                 await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -86,45 +107,78 @@ public sealed partial class RunWorker(
             : throw new InvalidOperationException($"A run kind has two executors: {string.Join(", ", kinds.Order(StringComparer.Ordinal))}.");
     }
 
+    private async Task ReportQueueDepthAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(s_queueDepthInterval, time);
+        try
+        {
+            do
+            {
+                try
+                {
+                    if (RunTelemetry.WantsQueueDepth)
+                    {
+                        RunTelemetry.QueueDepth(await queue.CountQueuedAsync(stoppingToken));
+                    }
+                }
+                catch (Exception exception) when (exception is not OperationCanceledException)
+                {
+                    RunLog.QueueFailed(logger, exception.Message);
+                }
+            }
+            while (await timer.WaitForNextTickAsync(stoppingToken));
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The host stops.
+        }
+    }
+
     private async Task ExecuteRunAsync(Run run, CancellationToken stoppingToken)
     {
         var lease = new RunLease(run.Id, Owner, run.FencingToken);
+        using var span = RunTelemetry.Claimed(run);
+        var claimedAt = time.GetTimestamp();
+        var outcome = RunOutcome.LeaseLost;
         using var stop = new RunStop();
         await using var registration = stoppingToken.Register(() => stop.Request(StopReason.Shutdown));
-        using var ended = new CancellationTokenSource();
-        var heartbeat = HeartbeatAsync(lease, stop, ended.Token);
-        Log.Started(logger, run.Id, run.Kind, run.Attempt);
+        RunLog.Started(logger, run.Id, run.Kind, Device, run.Attempt);
         try
         {
-            var stateDirectory = Directory.CreateDirectory(storage.Value.RunPath(run.Id)).FullName;
-            var checkpointStore = Directory.CreateDirectory(storage.Value.CheckpointPath).FullName;
+            await using var heartbeat = new RunHeartbeat(queue, lease, stop, options.Value, time, pulse, logger);
             await using var scope = scopes.CreateAsyncScope();
-            var context = new RunContext(run, lease, queue, stop, stateDirectory, checkpointStore, scope.ServiceProvider, options.Value.ProgressInterval, time);
-            await ExecuteToTheEndAsync(context, lease, stop);
+            outcome = await ExecuteToTheEndAsync(run, lease, stop, scope.ServiceProvider, stoppingToken);
         }
         catch (LeaseLostException exception)
         {
-            Log.LeaseLost(logger, exception.Message);
+            RunLog.LeaseLost(logger, exception.Message);
         }
         catch (Exception exception)
         {
             // The run's end could not be written. Its lease runs out, and another attempt goes on from the last state.
-            Log.EndFailed(logger, exception, run.Id);
+            RunLog.EndFailed(logger, exception, run.Id);
         }
         finally
         {
-            await ended.CancelAsync();
-            await heartbeat;
+            RunTelemetry.Ended(run, outcome, time.GetElapsedTime(claimedAt), span);
         }
     }
 
-    private async Task ExecuteToTheEndAsync(RunContext context, RunLease lease, RunStop stop)
+    private async Task<RunOutcome> ExecuteToTheEndAsync(Run run, RunLease lease, RunStop stop, IServiceProvider services, CancellationToken stoppingToken)
     {
+        RunContext? context = null;
         Exception? error = null;
         try
         {
-            var executor = context.Services.GetServices<IRunExecutor>().Single(e => e.Kind == context.Run.Kind);
-            await _compute.RunAsync(() => executor.Execute(context));
+            context = await PrepareAsync(run, lease, stop, services);
+            var executor = services.GetServices<IRunExecutor>().Single(e => e.Kind == run.Kind);
+            if (!await EndsInTimeAsync(_compute.RunAsync(() => executor.Execute(context)), stoppingToken))
+            {
+                // The process is about to end under it. The fence keeps out whatever it still does.
+                RunLog.Abandoned(logger, run.Id, options.Value.ShutdownTimeout);
+                await queue.ReleaseAsync(lease, CancellationToken.None);
+                return RunOutcome.Released;
+            }
         }
         catch (Exception exception)
         {
@@ -136,92 +190,118 @@ public sealed partial class RunWorker(
             throw new LeaseLostException(lease);
         }
 
-        var wasStopped = stop.Reason != StopReason.None && (error is OperationCanceledException || (error is null && context.Completion is null));
-        if (wasStopped && stop.Reason == StopReason.Cancelled)
+        var wasStopped = stop.Reason != StopReason.None && (error is OperationCanceledException || (error is null && context!.Completion is null));
+        if (wasStopped)
         {
-            await queue.CancelAsync(lease);
-            Log.Cancelled(logger, lease.RunId);
-        }
-        else if (wasStopped)
-        {
-            await queue.ReleaseAsync(lease);
-            Log.Released(logger, lease.RunId);
-        }
-        else if (error is null && context.Completion is { } completion)
-        {
-            error = await TryCompleteAsync(context, lease, completion);
-        }
-        else
-        {
-            error ??= new InvalidOperationException($"The executor of '{context.Run.Kind}' returned without completing the run.");
+            return await StopAsync(lease, stop);
         }
 
-        if (error is not null && !wasStopped)
+        if (error is null && context!.Completion is { } completion)
         {
-            Log.Failed(logger, error, lease.RunId);
-            await queue.FailAsync(lease, Describe(error));
+            error = await TryCompleteAsync(lease, stop, completion);
+            if (error is null)
+            {
+                RunLog.Completed(logger, run.Id);
+                RemoveState(storage.Value.RunPath(run.Id));
+                return RunOutcome.Completed;
+            }
+        }
+
+        error ??= new InvalidOperationException($"The executor of '{run.Kind}' returned without completing the run.");
+        return await FailAsync(lease, stop, error, madeProgress: context?.LastStep > run.Step);
+    }
+
+    private async Task<RunContext> PrepareAsync(Run run, RunLease lease, RunStop stop, IServiceProvider services)
+    {
+        var stateDirectory = RunStateDirectory.TakeOver(storage.Value.RunPath(run.Id), lease.FencingToken);
+        var checkpointStore = Directory.CreateDirectory(storage.Value.CheckpointPath).FullName;
+        await _space.RequireAsync(run, stateDirectory, checkpointStore);
+        return new RunContext(run, lease, queue, stop, stateDirectory, checkpointStore, services, options.Value.ProgressInterval, storage.Value.MinimumFreeBytes, time);
+    }
+
+    /// <summary>Waits for the executor; when the process is to stop, only so much longer.</summary>
+    private async Task<bool> EndsInTimeAsync(Task work, CancellationToken stoppingToken)
+    {
+        var stopping = Task.Delay(Timeout.InfiniteTimeSpan, stoppingToken);
+        if (await Task.WhenAny(work, stopping) != work && await Task.WhenAny(work, Task.Delay(options.Value.ShutdownTimeout, time, CancellationToken.None)) != work)
+        {
+            return false;
+        }
+
+        await work;
+        return true;
+    }
+
+    private async Task<RunOutcome> StopAsync(RunLease lease, RunStop stop)
+    {
+        if (stop.Reason == StopReason.Cancelled)
+        {
+            await InsistAsync(stop, () => queue.CancelAsync(lease));
+            RunLog.Cancelled(logger, lease.RunId);
+            return RunOutcome.Cancelled;
+        }
+
+        await InsistAsync(stop, () => queue.ReleaseAsync(lease));
+        RunLog.Released(logger, lease.RunId);
+        return RunOutcome.Released;
+    }
+
+    private async Task<Exception?> TryCompleteAsync(RunLease lease, RunStop stop, (Guid? OutputCheckpointId, Action<AppDbContext> Effects) completion)
+    {
+        try
+        {
+            await InsistAsync(stop, () => queue.CompleteAsync(lease, completion.OutputCheckpointId, completion.Effects));
+            return null;
+        }
+        catch (Exception exception) when (exception is not LeaseLostException)
+        {
+            return exception;
         }
     }
 
-    private async Task<Exception?> TryCompleteAsync(RunContext context, RunLease lease, (Guid? OutputCheckpointId, Action<Data.AppDbContext> Effects) completion)
+    private async Task<RunOutcome> FailAsync(RunLease lease, RunStop stop, Exception error, bool madeProgress)
+    {
+        var text = $"{error.Message}\n{error}";
+        var status = RunStatuses.Failed;
+        await InsistAsync(stop, async () =>
+        {
+            if (RunFaults.IsTransient(error))
+            {
+                status = await queue.RetryAsync(lease, text, madeProgress);
+            }
+            else
+            {
+                await queue.FailAsync(lease, text);
+            }
+        });
+        switch (status)
+        {
+            case RunStatuses.Queued:
+                RunLog.Retried(logger, error, lease.RunId);
+                return RunOutcome.Retried;
+            case RunStatuses.Cancelled:
+                RunLog.Cancelled(logger, lease.RunId);
+                return RunOutcome.Cancelled;
+            default:
+                RunLog.Failed(logger, error, lease.RunId);
+                return RunOutcome.Failed;
+        }
+    }
+
+    /// <summary>Repeats a write while the database is away, as long as the lease lasts.</summary>
+    private async Task InsistAsync(RunStop stop, Func<Task> write)
     {
         while (true)
         {
             try
             {
-                await queue.CompleteAsync(lease, completion.OutputCheckpointId, completion.Effects);
-                Log.Completed(logger, lease.RunId);
-                RemoveState(context.StateDirectory);
-                return null;
+                await write();
+                return;
             }
-            catch (LeaseLostException)
+            catch (Exception exception) when (RunFaults.IsDatabaseAway(exception) && stop.Reason != StopReason.LeaseLost)
             {
-                throw;
+                await Task.Delay(s_databaseRetryInterval, time);
             }
-            catch (Exception exception) when (RunContext.IsTransient(exception) && !context.Stop.IsCancellationRequested)
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(500), time);
-            }
-            catch (Exception exception)
-            {
-                return exception;
-            }
-        }
-    }
-
-    private async Task HeartbeatAsync(RunLease lease, RunStop stop, CancellationToken ended)
-    {
-        // Measured here, from before the renewal was sent: when it is over for us it is not yet over for the others.
-        var renewedAt = time.GetTimestamp();
-        using var timer = new PeriodicTimer(options.Value.HeartbeatInterval, time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(ended))
-            {
-                pulse.Beat();
-                var sentAt = time.GetTimestamp();
-                try
-                {
-                    var state = await queue.HeartbeatAsync(lease, ended);
-                    renewedAt = sentAt;
-                    if (state != LeaseState.Held)
-                    {
-                        stop.Request(state == LeaseState.Lost ? StopReason.LeaseLost : StopReason.Cancelled);
-                    }
-                }
-                catch (Exception exception) when (exception is not OperationCanceledException)
-                {
-                    Log.HeartbeatFailed(logger, lease.RunId, exception.Message);
-                    if (time.GetElapsedTime(renewedAt) >= options.Value.LeaseDuration)
-                    {
-                        stop.Request(StopReason.LeaseLost);
-                    }
-                }
-            }
-        }
-        catch (OperationCanceledException) when (ended.IsCancellationRequested)
-        {
-            // The run has ended.
         }
     }
 
@@ -233,42 +313,7 @@ public sealed partial class RunWorker(
         }
         catch (IOException exception)
         {
-            Log.StateStays(logger, directory, exception.Message);
+            RunLog.StateStays(logger, directory, exception.Message);
         }
-    }
-
-    private static string Describe(Exception error) => $"{error.Message}\n{error}";
-
-    private static partial class Log
-    {
-        [LoggerMessage(EventId = 2001, Level = LogLevel.Information, Message = "Run {RunId} ({Kind}) started, attempt {Attempt}")]
-        public static partial void Started(ILogger logger, Guid runId, string kind, int attempt);
-
-        [LoggerMessage(EventId = 2002, Level = LogLevel.Information, Message = "Run {RunId} completed")]
-        public static partial void Completed(ILogger logger, Guid runId);
-
-        [LoggerMessage(EventId = 2003, Level = LogLevel.Information, Message = "Run {RunId} was cancelled")]
-        public static partial void Cancelled(ILogger logger, Guid runId);
-
-        [LoggerMessage(EventId = 2004, Level = LogLevel.Information, Message = "Run {RunId} was interrupted and goes on at the next start")]
-        public static partial void Released(ILogger logger, Guid runId);
-
-        [LoggerMessage(EventId = 2005, Level = LogLevel.Error, Message = "Run {RunId} failed")]
-        public static partial void Failed(ILogger logger, Exception exception, Guid runId);
-
-        [LoggerMessage(EventId = 2006, Level = LogLevel.Warning, Message = "{Reason}")]
-        public static partial void LeaseLost(ILogger logger, string reason);
-
-        [LoggerMessage(EventId = 2007, Level = LogLevel.Error, Message = "The end of run {RunId} could not be written")]
-        public static partial void EndFailed(ILogger logger, Exception exception, Guid runId);
-
-        [LoggerMessage(EventId = 2008, Level = LogLevel.Warning, Message = "The lease of run {RunId} could not be renewed: {Reason}")]
-        public static partial void HeartbeatFailed(ILogger logger, Guid runId, string reason);
-
-        [LoggerMessage(EventId = 2009, Level = LogLevel.Warning, Message = "The run queue could not be read and is tried again: {Reason}")]
-        public static partial void QueueFailed(ILogger logger, string reason);
-
-        [LoggerMessage(EventId = 2010, Level = LogLevel.Warning, Message = "The state directory {Directory} of a completed run could not be removed: {Reason}")]
-        public static partial void StateStays(ILogger logger, string directory, string reason);
     }
 }
