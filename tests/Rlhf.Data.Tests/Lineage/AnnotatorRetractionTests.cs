@@ -4,7 +4,7 @@ using Rlhf.Contracts.Labeling;
 using Rlhf.Contracts.Training;
 using Rlhf.Data.Entities;
 using Rlhf.Data.Lineage;
-using Rlhf.Data.Tests.Databases;
+using Rlhf.TestServers;
 
 namespace Rlhf.Data.Tests.Lineage;
 

@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Rlhf.Data.Lineage;
-using Rlhf.Data.Tests.Databases;
+using Rlhf.TestServers;
 
 namespace Rlhf.Data.Tests.Lineage;
 

@@ -2,7 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Rlhf.Contracts.Labeling;
 using Rlhf.Contracts.Training;
 using Rlhf.Data.Entities;
-using Rlhf.Data.Tests.Databases;
+using Rlhf.TestServers;
 
 namespace Rlhf.Data.Tests.Lineage;
 

@@ -11,6 +11,12 @@ namespace Rlhf.Training.Tests.Runs;
 
 public sealed class RunFaultsTests
 {
+#pragma warning disable CA2201 // libtorch's binding throws this type.
+    private static readonly ExternalException s_deviceMemory = new("CUDA out of memory. Tried to allocate 2.00 GiB.");
+    private static readonly ExternalException s_hostMemory = new("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes");
+    private static readonly ExternalException s_shapes = new("The size of tensor a (3) must match the size of tensor b (4)");
+#pragma warning restore CA2201
+
     public static TheoryData<string, Exception> Passing => new()
     {
         { "disk full", new DiskFullException("full") },
@@ -24,9 +30,9 @@ public sealed class RunFaultsTests
         { "PostgreSQL is away", new NpgsqlException("Failed to connect", new IOException("connection reset")) },
         { "PostgreSQL is away, as EF Core says it", new InvalidOperationException("likely due to a transient failure", new NpgsqlException("x", new TimeoutException())) },
         { "PostgreSQL deadlock", new PostgresException("deadlock detected", "ERROR", "ERROR", "40P01") },
-        { "device memory", new ExternalException("CUDA out of memory. Tried to allocate 2.00 GiB.") },
-        { "libtorch's CPU allocator", new ExternalException("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes") },
-        { "managed memory", new OutOfMemoryException() },
+        { "device memory", s_deviceMemory },
+        { "libtorch's CPU allocator", s_hostMemory },
+        { "managed memory", new InsufficientMemoryException() },
     };
 
     public static TheoryData<string, Exception> Staying => new()
@@ -40,7 +46,7 @@ public sealed class RunFaultsTests
         { "missing directory", new DirectoryNotFoundException("x") },
         { "forbidden", new UnauthorizedAccessException("x") },
         { "short file", new EndOfStreamException("x") },
-        { "wrong shapes", new ExternalException("The size of tensor a (3) must match the size of tensor b (4)") },
+        { "wrong shapes", s_shapes },
         { "broken rule of the database", new PostgresException("duplicate key", "ERROR", "ERROR", "23505") },
         { "SQLite constraint", new SqliteException("UNIQUE constraint failed", 19, 2067) },
     };

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 using Rlhf.Contracts;
 using Rlhf.Contracts.Training;
 using Rlhf.Data.Entities;
-using Rlhf.Data.Tests.Databases;
+using Rlhf.TestServers;
 using Rlhf.Training.Runs;
 
 namespace Rlhf.Training.Tests.Runs;

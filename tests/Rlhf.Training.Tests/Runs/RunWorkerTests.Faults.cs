@@ -4,9 +4,8 @@ using System.Diagnostics.Metrics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Rlhf.Contracts.Training;
-using Rlhf.Data.Tests.Databases;
 using Rlhf.Hosting.Telemetry;
-using Rlhf.Hosting.Tests;
+using Rlhf.TestServers;
 using Rlhf.Training.Runs;
 
 namespace Rlhf.Training.Tests.Runs;
@@ -51,7 +50,7 @@ public sealed partial class RunWorkerTests
             _ =>
             {
                 attempts++;
-                throw new OutOfMemoryException("No memory.");
+                throw new InsufficientMemoryException("No memory.");
             },
             ("Runs:RetryDelay", "00:00:00"),
             ("Runs:MaxFailures", "3"));

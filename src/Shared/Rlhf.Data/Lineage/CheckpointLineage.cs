@@ -69,7 +69,7 @@ public static class CheckpointLineage
         return await DescendantsOfRunsAsync(db, runs.ToHashSet(), cancellationToken);
     }
 
-    private static async Task<IReadOnlyList<Guid>> DescendantsOfRunsAsync(AppDbContext db, IReadOnlySet<Guid> runIds, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<Guid>> DescendantsOfRunsAsync(AppDbContext db, HashSet<Guid> runIds, CancellationToken cancellationToken)
     {
         if (runIds.Count == 0)
         {
