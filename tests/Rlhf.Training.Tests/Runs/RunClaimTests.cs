@@ -108,7 +108,7 @@ public sealed class RunClaimTests
         }
 
         await using var read = database.CreateDbContext();
-        var runs = await read.Runs.OrderBy(r => r.Id).ToListAsync(Cancel);
+        var runs = await read.Runs.OrderBy(r => r.Kind).ThenByDescending(r => r.Priority).ToListAsync(Cancel);
         Assert.Equal([(RunKinds.Ppo, 0), (RunKinds.Sample, 10), (RunKinds.Sample, 3)], runs.Select(r => (r.Kind, r.Priority)));
         Assert.All(runs, r => Assert.Equal(activity.Id, r.TraceParent));
     }
