@@ -86,7 +86,7 @@ public sealed class HostTests
         await using var database = await TestDatabase.CreateAsync("sqlite", migrate: false);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.Sources.Clear();
-        builder.Configuration.AddInMemoryCollection(MessagingHost.Settings(database));
+        builder.Configuration.AddInMemoryCollection(MessagingHost.Settings(database.Settings));
         builder.AddRlhfDefaults();
         builder.Services.AddRlhfMessaging(builder.Configuration, _ => { });
         builder.Logging.SetMinimumLevel(LogLevel.None);

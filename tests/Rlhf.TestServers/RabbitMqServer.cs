@@ -29,6 +29,9 @@ public sealed class RabbitMqServer : IAsyncDisposable
     /// <summary>amqp URI with user and password.</summary>
     public Uri Uri { get; }
 
+    /// <summary>Section "Messaging" of a process that uses its default virtual host: for a broker of the test's own, which may not have started yet.</summary>
+    public IEnumerable<KeyValuePair<string, string?>> Settings => TestVirtualHost.SettingsOf(Uri, "/");
+
     /// <summary>The broker the tests of this process share, started by the first one that asks. Skips the test, with the reason, where there is none.</summary>
     public static async Task<RabbitMqServer> GetAsync()
     {

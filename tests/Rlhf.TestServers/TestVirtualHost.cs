@@ -20,15 +20,7 @@ public sealed class TestVirtualHost : IAsyncDisposable
     public Uri Uri { get; }
 
     /// <summary>Section "Messaging" of a process that uses it.</summary>
-    public IEnumerable<KeyValuePair<string, string?>> Settings =>
-    [
-        new("Messaging:Transport", "rabbitmq"),
-        new("Messaging:RabbitMq:Host", Uri.Host),
-        new("Messaging:RabbitMq:Port", Uri.Port.ToString(CultureInfo.InvariantCulture)),
-        new("Messaging:RabbitMq:VirtualHost", Name),
-        new("Messaging:RabbitMq:User", RabbitMqServer.UserOf(Uri)),
-        new("Messaging:RabbitMq:Password", RabbitMqServer.PasswordOf(Uri)),
-    ];
+    public IEnumerable<KeyValuePair<string, string?>> Settings => SettingsOf(Uri, Name);
 
     /// <summary>Names of its queues.</summary>
     public async Task<IReadOnlyList<string>> QueuesAsync() =>
@@ -46,4 +38,14 @@ public sealed class TestVirtualHost : IAsyncDisposable
             // The test has stopped its broker.
         }
     }
+
+    internal static IEnumerable<KeyValuePair<string, string?>> SettingsOf(Uri server, string virtualHost) =>
+    [
+        new("Messaging:Transport", "rabbitmq"),
+        new("Messaging:RabbitMq:Host", server.Host),
+        new("Messaging:RabbitMq:Port", server.Port.ToString(CultureInfo.InvariantCulture)),
+        new("Messaging:RabbitMq:VirtualHost", virtualHost),
+        new("Messaging:RabbitMq:User", RabbitMqServer.UserOf(server)),
+        new("Messaging:RabbitMq:Password", RabbitMqServer.PasswordOf(server)),
+    ];
 }

@@ -46,6 +46,10 @@ public static class MessageTypes
     /// <summary>The messages that ask for something: each has exactly one kind of consumer, and without it nothing happens.</summary>
     public static IReadOnlySet<Type> Commands { get; } = new HashSet<Type> { typeof(StartRun), typeof(CancelRun), typeof(SampleCompletions), typeof(ScoreCompletions), typeof(AdvanceCycle), typeof(RollBackPolicy) };
 
+    /// <summary>Events that no service of this version listens to: a broker may drop them. Every other message waits until its queue exists.</summary>
+    public static IReadOnlySet<Type> Unconsumed { get; } =
+        new HashSet<Type> { typeof(DemonstrationRecorded), typeof(JudgmentRetracted), typeof(JudgmentsRetracted), typeof(CompletionsScored) };
+
     /// <summary>The stable name of a message type.</summary>
     /// <exception cref="ArgumentException">The type is not a message of this assembly's list.</exception>
     public static string NameOf(Type type) =>

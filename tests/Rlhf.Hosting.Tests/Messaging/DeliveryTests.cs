@@ -11,23 +11,25 @@ using Rlhf.Hosting.Messaging;
 
 namespace Rlhf.Hosting.Tests.Messaging;
 
-/// <summary>What the outbox, the dispatcher and the inbox promise together, on both databases with the in-memory transport.</summary>
+/// <summary>What the outbox, the dispatcher and the inbox promise together, embedded (SQLite, in-memory transport) and distributed (PostgreSQL, RabbitMQ).</summary>
 public sealed class DeliveryTests
 {
-    public static TheoryData<string> Providers => TestDatabase.Providers;
+    public static TheoryData<string> Stacks => TestStack.Names;
 
     [Theory]
-    [MemberData(nameof(Providers))]
-    public async Task Message_WithSeveralConsumers_ReachesEachOnceUnderItsOwnIdAndLeavesTheOutbox(string provider)
+    [MemberData(nameof(Stacks))]
+    public async Task Message_WithSeveralConsumers_ReachesEachOnceUnderItsOwnIdAndLeavesTheOutbox(string name)
     {
-        await using var database = await TestDatabase.CreateAsync(provider);
+        await using var stack = await TestStack.CreateAsync(name);
+        var database = stack.Database;
         var project = await database.AddProjectAsync();
-        await using var host = new MessagingHost(database, TwoConsumers);
+        await using var host = new MessagingHost(stack, TwoConsumers);
         await host.StartAsync();
         var judgments = Enumerable.Range(0, 20).Select(_ => Judgment(project)).ToArray();
 
         var ids = await host.SendAsync(judgments);
 
+        await DecisionsAsync(database, 40);
         await OutboxIsEmptyAsync(database);
         var expected = judgments.SelectMany(j => new[] { $"count {j.JudgmentId}", $"show {j.JudgmentId}" });
         Assert.Equal(expected.Order(StringComparer.Ordinal), (await DecisionsAsync(database)).Order(StringComparer.Ordinal));
@@ -37,11 +39,12 @@ public sealed class DeliveryTests
     }
 
     [Theory]
-    [MemberData(nameof(Providers))]
-    public async Task Message_WithoutConsumers_IsDoneWhenItIsPublished(string provider)
+    [MemberData(nameof(Stacks))]
+    public async Task Message_WithoutConsumers_IsDoneWhenItIsPublished(string name)
     {
-        await using var database = await TestDatabase.CreateAsync(provider);
-        await using var host = new MessagingHost(database, _ => { });
+        await using var stack = await TestStack.CreateAsync(name);
+        var database = stack.Database;
+        await using var host = new MessagingHost(stack, _ => { });
         await host.StartAsync();
 
         await host.SendAsync(new PromptsImported { ProjectId = Guid.CreateVersion7(), Count = 1 });
@@ -67,12 +70,13 @@ public sealed class DeliveryTests
     }
 
     [Theory]
-    [MemberData(nameof(Providers))]
-    public async Task Message_DeliveredTwice_HasOneEffectAndOneOutgoingMessage(string provider)
+    [MemberData(nameof(Stacks))]
+    public async Task Message_DeliveredTwice_HasOneEffectAndOneOutgoingMessage(string name)
     {
-        await using var database = await TestDatabase.CreateAsync(provider);
+        await using var stack = await TestStack.CreateAsync(name);
+        var database = stack.Database;
         var project = await database.AddProjectAsync();
-        await using var host = new MessagingHost(database, bus => bus.AddConsumer<CountJudgmentConsumer>(), null, ("Messaging:ConcurrentMessages", "1"));
+        await using var host = new MessagingHost(stack, bus => bus.AddConsumer<CountJudgmentConsumer>(), null, ("Messaging:ConcurrentMessages", "1"));
         var published = new PublishedMessages();
         host.Services.GetRequiredService<IBusControl>().ConnectPublishObserver(published);
         await host.StartAsync();
@@ -94,18 +98,26 @@ public sealed class DeliveryTests
     }
 
     [Theory]
-    [MemberData(nameof(Providers))]
-    public async Task Command_SentTwice_MakesOneRun(string provider)
+    [MemberData(nameof(Stacks))]
+    public async Task Command_SentTwice_MakesOneRun(string name)
     {
-        await using var database = await TestDatabase.CreateAsync(provider);
+        await using var stack = await TestStack.CreateAsync(name);
+        var database = stack.Database;
         var project = await database.AddProjectAsync();
-        await using var host = new MessagingHost(database, bus => bus.AddConsumer<InsertRunConsumer>());
+        await using var host = new MessagingHost(stack, bus => bus.AddConsumer<InsertRunConsumer>());
         await host.StartAsync();
         var command = new StartRun { CommandId = Guid.CreateVersion7(), ProjectId = project.Id, Kind = RunKinds.Sft, Seed = 1 };
 
         // Two messages with one command: the inbox knows neither; the command's id does.
         await host.SendAsync(command, command);
 
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await using var look = database.CreateDbContext();
+                return await look.Inbox.CountAsync() == 2;
+            },
+            "both messages were handled");
         await OutboxIsEmptyAsync(database);
         await using var db = database.CreateDbContext();
         Assert.Equal(command.CommandId, (await db.Runs.SingleAsync(TestContext.Current.CancellationToken)).CommandId);
@@ -114,13 +126,14 @@ public sealed class DeliveryTests
     }
 
     [Theory]
-    [MemberData(nameof(Providers))]
-    public async Task Process_ThatDiesWhileAConsumerWorks_RedeliversAfterItsRestartWithOneEffect(string provider)
+    [MemberData(nameof(Stacks))]
+    public async Task Process_ThatDiesWhileAConsumerWorks_RedeliversAfterItsRestartWithOneEffect(string name)
     {
-        await using var database = await TestDatabase.CreateAsync(provider);
+        await using var stack = await TestStack.CreateAsync(name);
+        var database = stack.Database;
         var project = await database.AddProjectAsync();
         var judgment = Judgment(project);
-        await using (var dying = new MessagingHost(database, TwoConsumers))
+        await using (var dying = new MessagingHost(stack, TwoConsumers))
         {
             // One consumer has saved but its transaction never commits; the other may have finished, or wait for SQLite's one writer.
             var saved = new TaskCompletionSource();
@@ -139,22 +152,25 @@ public sealed class DeliveryTests
 
         await using (var db = database.CreateDbContext())
         {
-            Assert.NotEmpty(await db.Outbox.ToListAsync(TestContext.Current.CancellationToken));
+            // In memory the row is all there is; with a broker the message is on its queue, or, where the failure was noticed, on its way back to it.
+            Assert.True(stack.Broker is not null || await db.Outbox.AnyAsync(TestContext.Current.CancellationToken));
             Assert.DoesNotContain($"count {judgment.JudgmentId}", await DecisionsAsync(database));
         }
 
-        await using var restarted = new MessagingHost(database, TwoConsumers);
+        await using var restarted = new MessagingHost(stack, TwoConsumers);
         await restarted.StartAsync();
 
+        await DecisionsAsync(database, 2);
         await OutboxIsEmptyAsync(database);
         Assert.Equal([$"count {judgment.JudgmentId}", $"show {judgment.JudgmentId}"], (await DecisionsAsync(database)).Order(StringComparer.Ordinal));
     }
 
     [Theory]
-    [MemberData(nameof(Providers))]
-    public async Task Process_ThatDiedBetweenTwoConsumers_RedeliversOnlyToTheOneThatHadNotFinished(string provider)
+    [MemberData(nameof(Stacks))]
+    public async Task Process_ThatDiedBetweenTwoConsumers_RedeliversOnlyToTheOneThatHadNotFinished(string name)
     {
-        await using var database = await TestDatabase.CreateAsync(provider);
+        await using var stack = await TestStack.CreateAsync(name);
+        var database = stack.Database;
         var project = await database.AddProjectAsync();
         var judgment = Judgment(project);
 
@@ -167,9 +183,10 @@ public sealed class DeliveryTests
             await db.SaveChangesAsync(TestContext.Current.CancellationToken);
         }
 
-        await using var host = new MessagingHost(database, TwoConsumers);
+        await using var host = new MessagingHost(stack, TwoConsumers, null, ("Messaging:RedeliverAfter", "00:00:00.500"));
         await host.StartAsync();
 
+        await DecisionsAsync(database, 1);
         await OutboxIsEmptyAsync(database);
         Assert.Equal([$"show {judgment.JudgmentId}"], await DecisionsAsync(database));
     }
@@ -195,12 +212,13 @@ public sealed class DeliveryTests
     }
 
     [Theory]
-    [MemberData(nameof(Providers))]
-    public async Task Consumer_ThatFailsTwice_IsDeliveredAgainAndHasOneEffect(string provider)
+    [MemberData(nameof(Stacks))]
+    public async Task Consumer_ThatFailsTwice_IsDeliveredAgainAndHasOneEffect(string name)
     {
-        await using var database = await TestDatabase.CreateAsync(provider);
+        await using var stack = await TestStack.CreateAsync(name);
+        var database = stack.Database;
         var project = await database.AddProjectAsync();
-        await using var host = new MessagingHost(database, TwoConsumers);
+        await using var host = new MessagingHost(stack, TwoConsumers);
         var failures = 0;
         host.Script.After = consumer => consumer == CountJudgmentConsumer.Name && ++failures <= 2
             ? throw new InvalidOperationException("after the save")
@@ -210,6 +228,7 @@ public sealed class DeliveryTests
 
         await host.SendAsync(judgment);
 
+        await DecisionsAsync(database, 2);
         await OutboxIsEmptyAsync(database);
         Assert.Equal([$"count {judgment.JudgmentId}", $"show {judgment.JudgmentId}"], (await DecisionsAsync(database)).Order(StringComparer.Ordinal));
         Assert.Equal(3, host.Script.Deliveries.Count(d => d.Consumer == CountJudgmentConsumer.Name));
@@ -219,20 +238,23 @@ public sealed class DeliveryTests
     }
 
     [Theory]
-    [MemberData(nameof(Providers))]
-    public async Task Consumer_ThatAlwaysFails_SetsTheMessageAsideWithItsReasonAndARetryDeliversIt(string provider)
+    [MemberData(nameof(Stacks))]
+    public async Task Consumer_ThatAlwaysFails_SetsTheMessageAsideWithItsReasonAndARetryDeliversIt(string name)
     {
-        await using var database = await TestDatabase.CreateAsync(provider);
+        await using var stack = await TestStack.CreateAsync(name);
+        var database = stack.Database;
         var project = await database.AddProjectAsync();
         var handled = new RecordingHandler();
-        await using var host = new MessagingHost(database, TwoConsumers, services => services.AddSingleton<IFailedMessageHandler>(handled), ("Messaging:MaxAttempts", "3"));
+        await using var host = new MessagingHost(stack, TwoConsumers, services => services.AddSingleton<IFailedMessageHandler>(handled), ("Messaging:MaxAttempts", "3"));
         host.Script.Before = (consumer, _) => consumer == CountJudgmentConsumer.Name ? throw new InvalidOperationException("the counter is broken") : Task.CompletedTask;
         await host.StartAsync();
         var judgment = Judgment(project);
 
         var id = Assert.Single(await host.SendAsync(judgment));
 
+        await SetAsideAsync(database, 1);
         await OutboxIsEmptyAsync(database);
+        await DecisionsAsync(database, 1);
         await using (var db = database.CreateDbContext())
         {
             var failed = await db.FailedMessages.SingleAsync(TestContext.Current.CancellationToken);
@@ -247,6 +269,7 @@ public sealed class DeliveryTests
 
         host.Script.Before = (_, _) => Task.CompletedTask;
         Assert.True(await host.Services.GetRequiredService<FailedMessageStore>().RetryAsync(id, "count-judgment", TestContext.Current.CancellationToken));
+        await DecisionsAsync(database, 2);
         await OutboxIsEmptyAsync(database);
         Assert.Equal([$"count {judgment.JudgmentId}", $"show {judgment.JudgmentId}"], (await DecisionsAsync(database)).Order(StringComparer.Ordinal));
         Assert.False(await host.Services.GetRequiredService<FailedMessageStore>().RetryAsync(id, "count-judgment", TestContext.Current.CancellationToken));
@@ -327,11 +350,12 @@ public sealed class DeliveryTests
     }
 
     [Theory]
-    [MemberData(nameof(Providers))]
-    public async Task Dispatchers_TwoAtOnce_PublishEveryRowOnce(string provider)
+    [MemberData(nameof(Stacks))]
+    public async Task Dispatchers_TwoAtOnce_PublishEveryRowOnce(string name)
     {
-        await using var database = await TestDatabase.CreateAsync(provider);
-        await using var host = new MessagingHost(database, _ => { }, null, ("Messaging:BatchSize", "7"));
+        await using var stack = await TestStack.CreateAsync(name);
+        var database = stack.Database;
+        await using var host = new MessagingHost(stack, _ => { }, null, ("Messaging:BatchSize", "7"));
         var bus = host.Services.GetRequiredService<IBusControl>();
         var published = new PublishedMessages();
         bus.ConnectPublishObserver(published);
@@ -340,7 +364,7 @@ public sealed class DeliveryTests
 
         async Task DrainAsync()
         {
-            using var dispatcher = ActivatorUtilities.CreateInstance<OutboxDispatcher>(host.Services);
+            using var dispatcher = host.NewDispatcher();
             while (await dispatcher.DispatchAsync(TestContext.Current.CancellationToken) > 0)
             {
             }
@@ -360,7 +384,8 @@ public sealed class DeliveryTests
         await using var host = new MessagingHost(database, _ => { });
         var published = new PublishedMessages();
         host.Services.GetRequiredService<IBusControl>().ConnectPublishObserver(published);
-        await host.SendAsync([.. Enumerable.Range(0, 50).Select(i => (object)new PromptsImported { ProjectId = Guid.CreateVersion7(), Count = i })]);
+        var project = Guid.CreateVersion7();
+        await host.SendAsync([.. Enumerable.Range(0, 50).Select(i => (object)new PromptsImported { ProjectId = project, Count = i })]);
 
         await host.StartAsync();
 
@@ -379,7 +404,7 @@ public sealed class DeliveryTests
             await db.SaveChangesAsync(TestContext.Current.CancellationToken);
         }
 
-        using var dispatcher = ActivatorUtilities.CreateInstance<OutboxDispatcher>(host.Services);
+        using var dispatcher = host.NewDispatcher();
 
         Assert.Equal(0, await dispatcher.DispatchAsync(TestContext.Current.CancellationToken));
     }
@@ -400,10 +425,11 @@ public sealed class DeliveryTests
     }
 
     [Theory]
-    [MemberData(nameof(Providers))]
-    public async Task Retention_Prune_RemovesWhatIsOldAndCannotBeDeliveredAgain(string provider)
+    [MemberData(nameof(Stacks))]
+    public async Task Retention_Prune_RemovesWhatIsOldAndCannotBeDeliveredAgain(string name)
     {
-        await using var database = await TestDatabase.CreateAsync(provider);
+        await using var stack = await TestStack.CreateAsync(name);
+        var database = stack.Database;
         var old = DateTimeOffset.UtcNow.AddDays(-8);
         var waiting = new PromptsImported { ProjectId = Guid.CreateVersion7(), Count = 1 };
         await using (var db = database.CreateDbContext())
@@ -419,7 +445,7 @@ public sealed class DeliveryTests
             await db.SaveChangesAsync(TestContext.Current.CancellationToken);
         }
 
-        await using var host = new MessagingHost(database, _ => { });
+        await using var host = new MessagingHost(stack, _ => { });
         var removed = await host.Services.GetRequiredService<MessageRetention>().PruneAsync(TestContext.Current.CancellationToken);
 
         await using var after = database.CreateDbContext();
@@ -461,6 +487,17 @@ public sealed class DeliveryTests
             return !await db.Outbox.AnyAsync();
         },
         "the outbox is empty");
+
+    private static Task SetAsideAsync(TestDatabase database, int count) => Eventually.TrueAsync(
+        async () =>
+        {
+            await using var db = database.CreateDbContext();
+            return await db.FailedMessages.CountAsync(f => f.SetAsideAt != null) == count;
+        },
+        $"{count} messages are set aside");
+
+    private static Task DecisionsAsync(TestDatabase database, int count) => Eventually.TrueAsync(
+        async () => (await DecisionsAsync(database)).Count >= count, $"there are {count} effects");
 
     private static async Task<List<string>> DecisionsAsync(TestDatabase database)
     {

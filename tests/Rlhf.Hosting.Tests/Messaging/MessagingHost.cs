@@ -10,15 +10,29 @@ using Rlhf.Hosting.Messaging;
 
 namespace Rlhf.Hosting.Tests.Messaging;
 
-/// <summary>A process of the system on a test's database, with the in-memory transport unless told otherwise.</summary>
+/// <summary>A process of the system on a test's servers.</summary>
 internal sealed class MessagingHost : IAsyncDisposable
 {
     private readonly IHost _host;
 
     public MessagingHost(TestDatabase database, Action<IBusRegistrationConfigurator> consumers, Action<IServiceCollection>? services = null, params (string Key, string Value)[] settings)
+        : this(database.Settings, consumers, services, settings)
+    {
+    }
+
+    public MessagingHost(TestStack stack, Action<IBusRegistrationConfigurator> consumers, Action<IServiceCollection>? services = null, params (string Key, string Value)[] settings)
+        : this(stack.Settings, consumers, services, settings)
+    {
+    }
+
+    public MessagingHost(
+        IEnumerable<KeyValuePair<string, string?>> servers,
+        Action<IBusRegistrationConfigurator> consumers,
+        Action<IServiceCollection>? services = null,
+        params (string Key, string Value)[] settings)
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Configuration.AddInMemoryCollection(Settings(database, settings));
+        builder.Configuration.AddInMemoryCollection(Settings(servers, settings));
         builder.Logging.SetMinimumLevel(LogLevel.None);
         builder.Services.AddSingleton(Script);
         builder.Services.AddRlhfMessaging(builder.Configuration, consumers);
@@ -30,15 +44,17 @@ internal sealed class MessagingHost : IAsyncDisposable
 
     public IServiceProvider Services => _host.Services;
 
-    public static Dictionary<string, string?> Settings(TestDatabase database, params (string Key, string Value)[] settings)
+    public static Dictionary<string, string?> Settings(IEnumerable<KeyValuePair<string, string?>> servers, params (string Key, string Value)[] settings)
     {
-        Dictionary<string, string?> all = new()
+        Dictionary<string, string?> all = new(servers)
         {
-            ["Database:Provider"] = database.Provider,
-            ["Database:ConnectionString"] = database.ConnectionString,
             ["Messaging:RetryDelay"] = "00:00:00.020",
             ["Messaging:PollInterval"] = "00:00:00.050",
             ["Messaging:ImmediateRetries"] = "0",
+
+            // What the test consumers send, and nobody here takes.
+            ["Messaging:Unconsumed:0"] = "training.cancel-run",
+            ["Messaging:Unconsumed:1"] = "labeling.prompts-imported",
         };
         foreach (var (key, value) in settings)
         {
@@ -48,7 +64,18 @@ internal sealed class MessagingHost : IAsyncDisposable
         return all;
     }
 
-    public Task StartAsync() => _host.StartAsync(TestContext.Current.CancellationToken);
+    /// <summary>A second dispatcher, as another process has one.</summary>
+    public OutboxDispatcher NewDispatcher() => MessagingServices.CreateDispatcher(Services);
+
+    /// <summary>Starts it and waits until it listens.</summary>
+    public async Task StartAsync()
+    {
+        await StartWithoutBrokerAsync();
+        await Services.GetRequiredService<IBusControl>().WaitForHealthStatus(BusHealthStatus.Healthy, TimeSpan.FromMinutes(2));
+    }
+
+    /// <summary>Starts it and does not wait for a broker.</summary>
+    public Task StartWithoutBrokerAsync() => _host.StartAsync(TestContext.Current.CancellationToken);
 
     public Task StopAsync() => _host.StopAsync(CancellationToken.None);
 

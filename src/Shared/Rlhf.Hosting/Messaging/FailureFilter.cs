@@ -1,11 +1,12 @@
 using System.Collections.Frozen;
+using System.Diagnostics;
 using MassTransit;
 using Microsoft.Extensions.Logging;
 using Rlhf.Contracts;
 
 namespace Rlhf.Hosting.Messaging;
 
-/// <summary>Outermost on every endpoint: writes down what no immediate retry could help. While the message will be delivered again the delivery counts as done.</summary>
+/// <summary>Around the retries on every endpoint: writes down what no immediate retry could help. While the message will be delivered again the delivery counts as done.</summary>
 internal sealed partial class FailureFilter(FailedMessageStore store, ILogger<FailureFilter> logger) : IFilter<ConsumeContext>
 {
     private static readonly FrozenDictionary<Type, Func<ConsumeContext, object?>> s_readers = MessageTypes.All.Values.ToFrozenDictionary(
@@ -17,6 +18,9 @@ internal sealed partial class FailureFilter(FailedMessageStore store, ILogger<Fa
 
     public async Task Send(ConsumeContext context, IPipe<ConsumeContext> next)
     {
+        var begun = Stopwatch.GetTimestamp();
+        var endpoint = EndpointMap.NameOf(context.ReceiveContext.InputAddress);
+        var outcome = "handled";
         try
         {
             await next.Send(context);
@@ -24,14 +28,27 @@ internal sealed partial class FailureFilter(FailedMessageStore store, ILogger<Fa
         catch (Exception exception) when (!context.CancellationToken.IsCancellationRequested && context.MessageId is not null)
         {
             var message = s_readers.Values.Select(read => read(context)).FirstOrDefault(m => m is not null);
-            var endpoint = EndpointMap.NameOf(context.ReceiveContext.InputAddress);
-            if (message is null || !await store.RecordAsync(context.MessageId.Value, endpoint, message, exception, context.CancellationToken))
+            var place = MessagePlace.Read(context.Headers);
+            if (exception is HeldBackException && message is not null)
             {
+                outcome = "held_back";
+                await store.HoldBackAsync(context.MessageId.Value, endpoint, place, message, exception, context.CancellationToken);
+            }
+            else if (message is null || !await store.RecordAsync(context.MessageId.Value, endpoint, place, message, exception, context.CancellationToken))
+            {
+                outcome = "set_aside";
                 Log.SetAside(logger, exception, context.MessageId.Value, endpoint);
                 throw;
             }
-
-            Log.Again(logger, context.MessageId.Value, endpoint, exception.Message);
+            else
+            {
+                outcome = "failed";
+                Log.Again(logger, context.MessageId.Value, endpoint, exception.Message);
+            }
+        }
+        finally
+        {
+            MessagingMetrics.Consumed(endpoint, outcome, Stopwatch.GetElapsedTime(begun));
         }
     }
 

@@ -9,7 +9,12 @@ namespace Rlhf.Hosting.Messaging;
 /// Opens the transaction a consumer works in and writes the inbox row first: a concurrent second delivery waits for this one to end and is then
 /// recognised. Sits inside the retry policy, so every try has its own scope and context.
 /// </summary>
-internal sealed class InboxFilter<T>(AppDbContext db, OutboxSettlement settlement, IOptions<MessagingOptions> options, TimeProvider time) : IFilter<ConsumeContext<T>>
+internal sealed class InboxFilter<T>(
+    AppDbContext db,
+    OutboxSettlement settlement,
+    OutboxSignal signal,
+    IOptions<MessagingOptions> options,
+    TimeProvider time) : IFilter<ConsumeContext<T>>
     where T : class
 {
     public void Probe(ProbeContext context) => context.CreateFilterScope("inbox");
@@ -20,10 +25,16 @@ internal sealed class InboxFilter<T>(AppDbContext db, OutboxSettlement settlemen
         var endpoint = EndpointMap.NameOf(context.ReceiveContext.InputAddress);
         var cancellationToken = context.CancellationToken;
 
+        context.ReceiveContext.AddOrUpdatePayload(() => KnownMessage.Instance, known => known);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         var isNew = !await IsSetAsideAsync(messageId, endpoint, cancellationToken) && await InsertAsync(messageId, endpoint, cancellationToken);
         if (isNew)
         {
+            if (await MustWaitAsync(MessagePlace.Read(context.Headers), endpoint, cancellationToken))
+            {
+                throw new HeldBackException();
+            }
+
             await next.Send(context);
             if (db.ChangeTracker.HasChanges())
             {
@@ -39,7 +50,16 @@ internal sealed class InboxFilter<T>(AppDbContext db, OutboxSettlement settlemen
         }
 
         await transaction.CommitAsync(cancellationToken);
+        if (!options.Value.IsDurable)
+        {
+            // The next message of the aggregate may go.
+            signal.Raise();
+        }
     }
+
+    private Task<bool> MustWaitAsync(MessagePlace place, string endpoint, CancellationToken cancellationToken) => place.Aggregate is { } aggregate
+        ? db.FailedMessages.AnyAsync(f => f.Aggregate == aggregate && f.Endpoint == endpoint && f.OutboxId < place.OutboxId && f.SetAsideAt == null, cancellationToken)
+        : Task.FromResult(false);
 
     private Task<bool> IsSetAsideAsync(Guid messageId, string endpoint, CancellationToken cancellationToken) =>
         db.FailedMessages.AnyAsync(f => f.MessageId == messageId && f.Endpoint == endpoint && f.SetAsideAt != null, cancellationToken);

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
+using Rlhf.Contracts;
 
 namespace Rlhf.Hosting.Messaging;
 
@@ -57,6 +58,12 @@ public sealed class MessagingOptions
     [Range(typeof(TimeSpan), "00:01:00", "3650.00:00:00", ErrorMessage = "Messaging:FailedRetention must lie between 1 minute and 3650 days.")]
     public TimeSpan FailedRetention { get; set; } = TimeSpan.FromDays(90);
 
+    /// <summary>
+    /// Message types that nobody listens to in this deployment, by their stable names, for example "training.run-progressed" where no site runs. The broker may
+    /// drop them; every other message waits in the outbox until its queue exists.
+    /// </summary>
+    public IList<string> Unconsumed { get; } = [];
+
     /// <summary>Whether a message stays in the broker when this process dies.</summary>
     internal bool IsDurable => Transport == RabbitMqTransport;
 
@@ -78,6 +85,8 @@ public sealed class MessagingOptions
                 options.RabbitMq.Validate(failures);
             }
 
+            failures.AddRange(options.Unconsumed.Where(type => MessageTypes.Find(type) is null).Select(type =>
+                $"Messaging:Unconsumed has '{type}'; legal values: {string.Join(", ", MessageTypes.All.Keys.Order(StringComparer.Ordinal))}."));
             return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
         }
     }

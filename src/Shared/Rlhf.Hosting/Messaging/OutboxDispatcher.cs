@@ -1,58 +1,53 @@
+using System.Diagnostics;
 using System.Text.Json;
 using MassTransit;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Rlhf.Contracts;
-using Rlhf.Data;
 using Rlhf.Data.Entities;
+using Rlhf.Hosting.Telemetry;
 
 namespace Rlhf.Hosting.Messaging;
 
 /// <summary>
-/// Publishes outbox rows in the order of their ids, each under the message id it was written with. A row is taken in a short transaction
-/// (so several dispatchers never take the same one), published outside it, and removed when it is delivered: by the broker's confirmation, or,
-/// in memory, by the last consumer's own transaction. Whatever dies in between, the row is still there and is published again.
+/// Publishes outbox rows, those of one aggregate in the order of their keys, each under the message id it was written with and in the trace of the change
+/// it tells about. A row is removed when it is delivered: by the broker's confirmation, or, in memory, by the last consumer's own transaction.
+/// Whatever dies in between, the row is still there and is published again.
 /// </summary>
 public sealed partial class OutboxDispatcher : BackgroundService
 {
-    private const int MaxInFlightInMemory = 500;
+    private const int ParallelAggregates = 16;
     private static readonly TimeSpan s_publishTimeout = TimeSpan.FromSeconds(10);
 
-    private readonly IDbContextFactory<AppDbContext> _contexts;
+    private readonly OutboxQueue _queue;
     private readonly IBusControl _bus;
     private readonly EndpointMap _endpoints;
     private readonly FailedMessageStore _failed;
     private readonly OutboxSignal _signal;
     private readonly MessagingOptions _options;
-    private readonly TimeProvider _time;
     private readonly ILogger<OutboxDispatcher> _logger;
 
-    /// <summary>Made by the container.</summary>
-    public OutboxDispatcher(
-        IDbContextFactory<AppDbContext> contexts,
+    internal OutboxDispatcher(
+        OutboxQueue queue,
         IBusControl bus,
         EndpointMap endpoints,
         FailedMessageStore failed,
         OutboxSignal signal,
         IOptions<MessagingOptions> options,
-        TimeProvider time,
         ILogger<OutboxDispatcher> logger)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        (_contexts, _bus, _endpoints, _failed, _signal, _options, _time, _logger) = (contexts, bus, endpoints, failed, signal, options.Value, time, logger);
+        (_queue, _bus, _endpoints, _failed, _signal, _options, _logger) = (queue, bus, endpoints, failed, signal, options.Value, logger);
     }
 
     /// <summary>Takes and publishes one batch. Returns how many rows it took.</summary>
     public async Task<int> DispatchAsync(CancellationToken cancellationToken)
     {
-        var rows = await TakeAsync(cancellationToken);
-        foreach (var row in rows)
-        {
-            await DeliverAsync(row, cancellationToken);
-        }
-
+        var rows = await _queue.TakeAsync(cancellationToken);
+        await Parallel.ForEachAsync(
+            rows.GroupBy(row => row.Aggregate ?? row.MessageId),
+            new ParallelOptions { MaxDegreeOfParallelism = _options.IsDurable ? ParallelAggregates : 1 },
+            (group, _) => DeliverAsync([.. group], cancellationToken));
         return rows.Count;
     }
 
@@ -66,12 +61,12 @@ public sealed partial class OutboxDispatcher : BackgroundService
             {
                 // Without a broker nothing is tried, so an outage costs no attempts.
                 await _bus.WaitForHealthStatus(BusHealthStatus.Healthy, stoppingToken);
-                if (!started)
+                if (!started && !_options.IsDurable)
                 {
-                    await ForgetDeadProcessAsync(stoppingToken);
-                    started = true;
+                    await _queue.ForgetDeadProcessAsync(stoppingToken);
                 }
 
+                started = true;
                 if (await DispatchAsync(stoppingToken) < _options.BatchSize)
                 {
                     await _signal.WaitAsync(_options.PollInterval, stoppingToken);
@@ -89,58 +84,39 @@ public sealed partial class OutboxDispatcher : BackgroundService
         }
     }
 
-    // The in-memory queues died with the process that filled them, and this process is the only one: everything taken is to be published again.
-    private async Task ForgetDeadProcessAsync(CancellationToken cancellationToken)
+    // One aggregate's rows, one after another: the first that cannot be published holds back the rest.
+    private async ValueTask DeliverAsync(OutboxMessage[] rows, CancellationToken cancellationToken)
     {
-        if (!_options.IsDurable)
+        List<OutboxMessage> delivered = [];
+        var tried = 0;
+        try
         {
-            await using var db = await _contexts.CreateDbContextAsync(cancellationToken);
-            await db.Outbox.Where(m => m.DispatchedAt != null).ExecuteUpdateAsync(set => set.SetProperty(m => m.DispatchedAt, (DateTimeOffset?)null), cancellationToken);
-        }
-    }
-
-    private async Task<IReadOnlyList<OutboxMessage>> TakeAsync(CancellationToken cancellationToken)
-    {
-        await using var db = await _contexts.CreateDbContextAsync(cancellationToken);
-        var now = _time.GetUtcNow();
-        var lost = now - _options.RedeliverAfter;
-        var ready = db.Outbox.AsNoTracking().Where(m => m.DispatchedAt == null ? m.NextAttemptAt == null || m.NextAttemptAt <= now : m.DispatchedAt < lost);
-
-        // An idle dispatcher takes no write lock.
-        if (!await ready.AnyAsync(cancellationToken))
-        {
-            return [];
-        }
-
-        var limit = _options.BatchSize;
-        if (!_options.IsDurable)
-        {
-            limit = Math.Min(limit, MaxInFlightInMemory - await db.Outbox.CountAsync(m => m.DispatchedAt >= lost, cancellationToken));
-            if (limit <= 0)
+            foreach (var row in rows)
             {
-                return [];
+                cancellationToken.ThrowIfCancellationRequested();
+                tried++;
+                if (!await DeliverAsync(row, delivered, cancellationToken))
+                {
+                    break;
+                }
             }
         }
+        finally
+        {
+            // Also when the process stops: what was published is not to be published again, and what was not need not wait to be missed.
+            if (delivered.Count > 0)
+            {
+                await _queue.RemoveAsync(delivered, CancellationToken.None);
+            }
 
-        // SQLite: beginning a transaction takes the one write lock. PostgreSQL: rows another dispatcher has locked are skipped.
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var rows = await (db.IsSqlite() ? ready.OrderBy(m => m.Id).Take(limit) : LockedRows(db, now, lost, limit)).ToListAsync(cancellationToken);
-        var ids = rows.ConvertAll(m => m.Id);
-        await db.Outbox.Where(m => ids.Contains(m.Id)).ExecuteUpdateAsync(set => set.SetProperty(m => m.DispatchedAt, now), cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        return [.. rows.OrderBy(m => m.Id)];
+            await _queue.ReleaseAsync(rows[tried..], CancellationToken.None);
+        }
     }
 
-    private static IQueryable<OutboxMessage> LockedRows(AppDbContext db, DateTimeOffset now, DateTimeOffset lost, int limit) =>
-        db.Outbox.FromSql(
-            $"""
-            SELECT * FROM "Outbox"
-            WHERE ("DispatchedAt" IS NULL AND ("NextAttemptAt" IS NULL OR "NextAttemptAt" <= {now})) OR "DispatchedAt" < {lost}
-            ORDER BY "Id" LIMIT {limit} FOR UPDATE SKIP LOCKED
-            """).AsNoTracking();
-
-    private async Task DeliverAsync(OutboxMessage row, CancellationToken cancellationToken)
+    private async Task<bool> DeliverAsync(OutboxMessage row, List<OutboxMessage> delivered, CancellationToken cancellationToken)
     {
+        var begun = Stopwatch.GetTimestamp();
+        void Count(string outcome) => MessagingMetrics.Dispatched(row.Type, outcome, Stopwatch.GetElapsedTime(begun));
         object message;
         Type type;
         try
@@ -153,39 +129,44 @@ public sealed partial class OutboxDispatcher : BackgroundService
         {
             Log.Unreadable(_logger, row.MessageId, row.Type, exception.Message);
             await _failed.SetAsideUnreadableAsync(row, exception, cancellationToken);
-            return;
+            Count("set_aside");
+            return true;
         }
 
         try
         {
-            await PublishAsync(row.MessageId, message, type, cancellationToken);
+            await PublishAsync(row, message, type, cancellationToken);
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
             Log.PublishFailed(_logger, row.MessageId, row.Type, exception.Message);
-            await PutBackAsync(row, exception, cancellationToken);
-            return;
+            await _queue.PutBackAsync(row, exception, cancellationToken);
+            Count("failed");
+            return false;
         }
 
+        Count("published");
         if (_options.IsDurable || _endpoints.EndpointsOf(type).Count == 0)
         {
-            // Unless a consumer has failed meanwhile and put the row back.
-            await using var db = await _contexts.CreateDbContextAsync(cancellationToken);
-            await db.Outbox.Where(m => m.Id == row.Id && m.DispatchedAt != null).ExecuteDeleteAsync(cancellationToken);
+            delivered.Add(row);
         }
+
+        return true;
     }
 
-    private async Task PublishAsync(Guid messageId, object message, Type type, CancellationToken cancellationToken)
+    private async Task PublishAsync(OutboxMessage row, object message, Type type, CancellationToken cancellationToken)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(s_publishTimeout);
-        var isCommand = MessageTypes.Commands.Contains(type);
+        using var activity = Continue(row);
+        var isMandatory = !MessageTypes.Unconsumed.Contains(type) && !_options.Unconsumed.Contains(row.Type);
         var pipe = Pipe.Execute<PublishContext>(context =>
         {
-            context.MessageId = messageId;
+            context.MessageId = row.MessageId;
+            new MessagePlace(row.Id, row.Aggregate, row.TraceParent).Write(context.Headers);
 
-            // A broker drops, and confirms, what no queue is bound for. A command must wait for the service that takes it.
-            if (isCommand && context.TryGetPayload<RabbitMqSendContext>(out var rabbit))
+            // A broker drops, and confirms, what no queue is bound for. A mandatory message comes back instead, and waits for who takes it.
+            if (isMandatory && context.TryGetPayload<RabbitMqSendContext>(out var rabbit))
             {
                 rabbit.Mandatory = true;
             }
@@ -193,18 +174,10 @@ public sealed partial class OutboxDispatcher : BackgroundService
         await _bus.Publish(message, type, pipe, timeout.Token);
     }
 
-    private async Task PutBackAsync(OutboxMessage row, Exception exception, CancellationToken cancellationToken)
-    {
-        await using var db = await _contexts.CreateDbContextAsync(cancellationToken);
-        DateTimeOffset? next = _time.GetUtcNow() + _options.DelayAfter(row.Attempts + 1);
-        await db.Outbox.Where(m => m.Id == row.Id).ExecuteUpdateAsync(
-            set => set
-                .SetProperty(m => m.DispatchedAt, (DateTimeOffset?)null)
-                .SetProperty(m => m.NextAttemptAt, next)
-                .SetProperty(m => m.Attempts, m => m.Attempts + 1)
-                .SetProperty(m => m.LastError, exception.Message),
-            cancellationToken);
-    }
+    // The bus's own span and headers follow the current activity, whether or not anybody listens to our spans.
+    private static Activity? Continue(OutboxMessage row) => row.TraceParent is null
+        ? null
+        : RlhfTelemetry.Start("outbox dispatch", ActivityKind.Producer, row.TraceParent) ?? new Activity("outbox dispatch").SetParentId(row.TraceParent).Start();
 
     private static partial class Log
     {
