@@ -96,7 +96,7 @@ public static class MessagingServices
             // One replica of a service works on a queue at a time, the next takes over when it dies: what two handle side by side has no order.
             rabbit.SetQuorumQueue();
             rabbit.SingleActiveConsumer = true;
-            rabbit.ConfigureReceive(receive => receive.UseFilter(new DeliveryOrderFilter(options.ConcurrentMessages)));
+            rabbit.ConfigureReceive(receive => receive.UseFilter(new DeliveryOrderFilter(new SemaphoreSlim(options.ConcurrentMessages))));
             rabbit.ConfigureDeadLetter(skipped => skipped.UseFilter(new SkippedMessageFilter(context.GetRequiredService<FailedMessageStore>())));
         }
         else
