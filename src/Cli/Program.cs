@@ -6,6 +6,8 @@ var root = new RootCommand("RLHF and instruction tuning: label comparisons, trai
 {
     UpCommand.Create(),
     SeedCommand.Create(),
+    BackupCommand.CreateBackup(),
+    BackupCommand.CreateRestore(),
     ConfigCommand.Create(),
     CycleCommand.Create(),
     GenerateCommand.Create(),

@@ -32,7 +32,7 @@ public sealed class CycleTests
     }
 
     [Fact]
-    public async Task Cycle_KilledInTheMiddleOfPpo_EndsInTheSameWeights()
+    public async Task Cycle_KilledInTheMiddleOfPpo_EndsInTheSameWeights_AndSoDoesItsBackup()
     {
         using var folder = new TemporaryDirectory();
         var (code, _, error) = await RlhfProcess.RunAsync([.. Small, "--data", folder["undisturbed"]]);
@@ -47,8 +47,16 @@ public sealed class CycleTests
         // There is a state to go on from, or the test would show no more than that PPO repeats itself.
         Assert.NotEmpty(Directory.GetDirectories(Path.Combine(folder["killed"], "runs"), "state-*", SearchOption.AllDirectories));
 
-        (code, _, error) = await RlhfProcess.RunAsync([.. Small, "--data", folder["killed"]]);
+        (code, _, error) = await RlhfProcess.RunAsync("backup", "--data", folder["killed"], "--to", folder["backup"]);
         Assert.True(code == 0, error);
+        (code, _, error) = await RlhfProcess.RunAsync("restore", "--from", folder["backup"], "--data", folder["restored"]);
+        Assert.True(code == 0, error);
+
+        foreach (var data in (string[])["killed", "restored"])
+        {
+            (code, _, error) = await RlhfProcess.RunAsync([.. Small, "--data", folder[data]]);
+            Assert.True(code == 0, error);
+        }
 
         const string Hashes = "SELECT c.Kind, c.Version, c.ContentHash FROM Checkpoints c ORDER BY c.Kind, c.Version";
         const string Curves = "SELECT r.Kind, m.Step, m.Name, m.Value FROM Metrics m JOIN Runs r ON r.Id = m.RunId WHERE m.Name NOT LIKE 'time/%' ORDER BY r.Kind, m.Name, m.Step";
@@ -57,10 +65,14 @@ public sealed class CycleTests
             var expected = Rows(Path.Combine(folder["undisturbed"], "rlhf.db"), query);
             Assert.NotEmpty(expected);
             Assert.Equal(expected, Rows(Path.Combine(folder["killed"], "rlhf.db"), query));
+            Assert.Equal(expected, Rows(Path.Combine(folder["restored"], "rlhf.db"), query));
         }
 
         // The kill met the run: it was claimed a second time.
-        Assert.Equal(["2"], Rows(Path.Combine(folder["killed"], "rlhf.db"), "SELECT FencingToken FROM Runs WHERE Kind = 'ppo'"));
+        foreach (var data in (string[])["killed", "restored"])
+        {
+            Assert.Equal(["2"], Rows(Path.Combine(folder[data], "rlhf.db"), "SELECT FencingToken FROM Runs WHERE Kind = 'ppo'"));
+        }
     }
 
     private static async Task WaitForPpoStepAsync(string database, int step, RlhfProcess process)

@@ -27,43 +27,8 @@ public sealed partial class LoopInBrowserTests(BrowserFixture chromium) : IClass
             var faults = Watch(page);
             await SetUpAsync(page, link);
 
-            // Comparing: one key each, the next comparison at once, until the reward model starts by itself.
             label = $"{site}/projects/demo/label";
-            await page.GotoAsync(label);
-            await Expect(page.Locator("[data-interactive=true]").First).ToBeVisibleAsync(new() { Timeout = 30_000 });
-            await Expect(page.Locator("#comparison")).ToBeVisibleAsync(new() { Timeout = 120_000 });
-            await SaveScreenshotAsync(page, "compare.png");
-            string[] keys = ["1", "2", "0"];
-            for (var i = 0; i < 12; i++)
-            {
-                var task = await page.GetAttributeAsync("#comparison", "data-task");
-                // The keys are listened to once the script is there and nothing is being saved: until then a press is no choice, so it is repeated.
-                var answered = page.Locator($"#comparison[data-task='{task}']");
-                for (var attempt = 0; await answered.CountAsync() > 0; attempt++)
-                {
-                    Assert.True(attempt < 6, $"comparison {i} did not take a choice");
-                    await Expect(page.Locator("#choose-second")).ToBeEnabledAsync(new() { Timeout = 30_000 });
-                    await (i == 5 ? page.ClickAsync("#choose-second") : page.Keyboard.PressAsync(keys[i % 2]));
-                    try
-                    {
-                        await Expect(answered).ToHaveCountAsync(0, new() { Timeout = 5_000 });
-                    }
-                    catch (PlaywrightException)
-                    {
-                        // Not taken.
-                    }
-                }
-            }
-
-            // The reward model's run, live; then PPO's.
-            await WatchRunAsync(page, site, "reward-model", "reward/accuracy");
-            await WatchRunAsync(page, site, "ppo", "objective/kl");
-
-            // New answers from the new policy are there to compare, without a click.
-            await page.GotoAsync($"{site}/projects/demo");
-            await Expect(page.GetByText("completed").First).ToBeVisibleAsync(new() { Timeout = (float)Patience.TotalMilliseconds });
-            await page.GotoAsync(label);
-            await Expect(page.Locator("#comparison")).ToBeVisibleAsync(new() { Timeout = 60_000 });
+            await TurnTheLoopAsync(page, site);
             Assert.Empty(faults);
 
             rlhf.Interrupt();
@@ -82,6 +47,63 @@ public sealed partial class LoopInBrowserTests(BrowserFixture chromium) : IClass
         using var http = new HttpClient();
         Assert.True((await http.GetAsync(new Uri($"{address}/health/live"))).IsSuccessStatusCode);
         Assert.True((await http.GetAsync(new Uri($"{address}/health/ready"))).IsSuccessStatusCode);
+    }
+
+    // Containers, or any other system that has just been started: RLHF_E2E_SETUP_LINK is the one-time link from its log (docs/guides/docker.md).
+    [Fact]
+    public async Task ADeployedSystem_TurnsTheLoop()
+    {
+        var link = Environment.GetEnvironmentVariable("RLHF_E2E_SETUP_LINK");
+        Assert.SkipUnless(link is { Length: > 0 }, "RLHF_E2E_SETUP_LINK names no system to test");
+        chromium.RequireBrowser();
+        await using var context = await chromium.Browser.NewContextAsync();
+        var page = await context.NewPageAsync();
+        var faults = Watch(page);
+        await SetUpAsync(page, link);
+        await TurnTheLoopAsync(page, new Uri(link).GetLeftPart(UriPartial.Authority));
+        Assert.Empty(faults);
+    }
+
+    // Twelve comparisons; the reward model, then PPO, start by themselves; then there are comparisons of the new policy's answers.
+    private static async Task TurnTheLoopAsync(IPage page, string site)
+    {
+        // Comparing: one key each, the next comparison at once, until the reward model starts by itself.
+        var label = $"{site}/projects/demo/label";
+        await page.GotoAsync(label);
+        await Expect(page.Locator("[data-interactive=true]").First).ToBeVisibleAsync(new() { Timeout = 30_000 });
+        await Expect(page.Locator("#comparison")).ToBeVisibleAsync(new() { Timeout = 120_000 });
+        await SaveScreenshotAsync(page, "compare.png");
+        string[] keys = ["1", "2", "0"];
+        for (var i = 0; i < 12; i++)
+        {
+            var task = await page.GetAttributeAsync("#comparison", "data-task");
+            // The keys are listened to once the script is there and nothing is being saved: until then a press is no choice, so it is repeated.
+            var answered = page.Locator($"#comparison[data-task='{task}']");
+            for (var attempt = 0; await answered.CountAsync() > 0; attempt++)
+            {
+                Assert.True(attempt < 6, $"comparison {i} did not take a choice");
+                await Expect(page.Locator("#choose-second")).ToBeEnabledAsync(new() { Timeout = 30_000 });
+                await (i == 5 ? page.ClickAsync("#choose-second") : page.Keyboard.PressAsync(keys[i % 2]));
+                try
+                {
+                    await Expect(answered).ToHaveCountAsync(0, new() { Timeout = 5_000 });
+                }
+                catch (PlaywrightException)
+                {
+                    // Not taken.
+                }
+            }
+        }
+
+        // The reward model's run, live; then PPO's.
+        await WatchRunAsync(page, site, "reward-model", "reward/accuracy");
+        await WatchRunAsync(page, site, "ppo", "objective/kl");
+
+        // New answers from the new policy are there to compare, without a click.
+        await page.GotoAsync($"{site}/projects/demo");
+        await Expect(page.GetByText("completed").First).ToBeVisibleAsync(new() { Timeout = (float)Patience.TotalMilliseconds });
+        await page.GotoAsync(label);
+        await Expect(page.Locator("#comparison")).ToBeVisibleAsync(new() { Timeout = 60_000 });
     }
 
     // A page that fails says so in the process's log: the message carries it.

@@ -129,6 +129,9 @@ internal sealed partial class RlhfProcess : IAsyncDisposable
     /// <summary>Ctrl+C.</summary>
     public void Interrupt() => SysKill(_process.Id, 2);
 
+    /// <summary>SIGTERM, as a container engine or systemd sends it.</summary>
+    public void Terminate() => SysKill(_process.Id, 15);
+
     public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)
@@ -141,12 +144,15 @@ internal sealed partial class RlhfProcess : IAsyncDisposable
     }
 
     /// <summary>The built command line.</summary>
-    public static string CliAssembly()
+    public static string CliAssembly() => Assembly("Cli", "rlhf.dll");
+
+    /// <summary>A built program, by its project and file.</summary>
+    public static string Assembly(string project, string file)
     {
-        // artifacts/bin/Rlhf.EndToEnd.Tests/<configuration> → artifacts/bin/Cli/<configuration>
+        // artifacts/bin/Rlhf.EndToEnd.Tests/<configuration> → artifacts/bin/<project>/<configuration>
         var configuration = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd('/'));
-        var assembly = Path.Combine(configuration.Parent!.Parent!.FullName, "Cli", configuration.Name, "rlhf.dll");
-        return File.Exists(assembly) ? assembly : throw new FileNotFoundException($"the command line is not built: {assembly}");
+        var assembly = Path.Combine(configuration.Parent!.Parent!.FullName, project, configuration.Name, file);
+        return File.Exists(assembly) ? assembly : throw new FileNotFoundException($"{project} is not built: {assembly}");
     }
 
     private void Append(StringBuilder target, string? line)
