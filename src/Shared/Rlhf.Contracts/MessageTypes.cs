@@ -48,7 +48,7 @@ public static class MessageTypes
 
     /// <summary>Events that no service of this version listens to: a broker may drop them. Every other message waits until its queue exists.</summary>
     public static IReadOnlySet<Type> Unconsumed { get; } =
-        new HashSet<Type> { typeof(DemonstrationRecorded), typeof(JudgmentRetracted), typeof(JudgmentsRetracted), typeof(CompletionsScored) };
+        new HashSet<Type> { typeof(DemonstrationRecorded), typeof(JudgmentRetracted), typeof(CompletionsScored) };
 
     /// <summary>The stable name of a message type.</summary>
     /// <exception cref="ArgumentException">The type is not a message of this assembly's list.</exception>
