@@ -1,6 +1,8 @@
 using Labeling.Web.Components;
 using Labeling.Web.Features.Accounts;
+using Labeling.Web.Features.Annotators;
 using Labeling.Web.Features.Api;
+using Labeling.Web.Features.Checkpoints;
 using Labeling.Web.Features.Labeling;
 using Labeling.Web.Features.Projects;
 using Labeling.Web.Features.Runs;
@@ -39,11 +41,16 @@ public static class LabelingWeb
 
         var services = builder.Services;
         services.AddRlhfOptions<SiteOptions>(SiteOptions.Section);
-        services.AddRazorComponents().AddInteractiveServerComponents();
+
+        // Guidelines and pasted prompts are sent in one message of the circuit; the default of 32 KB would end it.
+        services.AddRazorComponents().AddInteractiveServerComponents().AddHubOptions(hub => hub.MaximumReceiveMessageSize = 512 * 1024);
         services.AddCascadingAuthenticationState();
         services.AddScoped<AuthenticationStateProvider, RevalidatingAuthentication>();
         services.AddAccounts();
         services.AddLabelingFeatures();
+        services.AddRlhfOptions<ComparisonSweepOptions>(ComparisonSweepOptions.Section);
+        services.AddSingleton<ComparisonSweep>();
+        services.AddHostedService(provider => provider.GetRequiredService<ComparisonSweep>());
         services.AddApi();
         services.AddSignInRateLimit();
         services.AddAntiforgery(antiforgery =>
@@ -75,6 +82,10 @@ public static class LabelingWeb
         services.AddSingleton<LabelingService>();
         services.AddSingleton<ProgressQuery>();
         services.AddSingleton<ProjectCatalog>();
+        services.AddSingleton<ProjectCreation>();
+        services.AddSingleton<CycleControl>();
+        services.AddSingleton<CheckpointCatalog>();
+        services.AddSingleton<AnnotatorCatalog>();
         services.AddSingleton<RunCatalog>();
         services.AddSingleton<ProjectAccess>();
         return services;

@@ -42,6 +42,10 @@ public sealed class AccessTests(Site site) : IClassFixture<Site>
     [InlineData("/runs", HttpStatusCode.Forbidden)]
     [InlineData("/admin/users", HttpStatusCode.Forbidden)]
     [InlineData("/admin/messages", HttpStatusCode.Forbidden)]
+    [InlineData("/projects/new", HttpStatusCode.Forbidden)]
+    [InlineData("/projects/any/checkpoints", HttpStatusCode.Forbidden)]
+    [InlineData("/projects/any/checkpoints/01890a5d-ac96-774b-bcce-b302099a8001", HttpStatusCode.Forbidden)]
+    [InlineData("/projects/any/annotators", HttpStatusCode.Forbidden)]
     [InlineData("/", HttpStatusCode.OK)]
     [InlineData("/no-such-page", HttpStatusCode.NotFound)]
     [InlineData("/projects/no-such-project", HttpStatusCode.NotFound)]
@@ -53,6 +57,10 @@ public sealed class AccessTests(Site site) : IClassFixture<Site>
 
     [Theory]
     [InlineData("/runs", HttpStatusCode.OK)]
+    [InlineData("/projects/new", HttpStatusCode.OK)]
+    [InlineData("/projects/no-such-project/checkpoints", HttpStatusCode.NotFound)]
+    [InlineData("/projects/no-such-project/annotators", HttpStatusCode.NotFound)]
+    [InlineData("/projects/no-such-project/checkpoints/01890a5d-ac96-774b-bcce-b302099a8001", HttpStatusCode.NotFound)]
     [InlineData("/admin/users", HttpStatusCode.Forbidden)]
     public async Task Get_Engineer_SeesRunsButNoAccounts(string path, HttpStatusCode expected)
     {

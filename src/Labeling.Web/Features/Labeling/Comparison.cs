@@ -69,5 +69,8 @@ public sealed record SubmitResult(SubmitOutcome Outcome, Guid? JudgmentId = null
 /// <param name="CycleStatus">The running cycle's status, or null while judgments are collected.</param>
 /// <param name="CycleNumber">The number of the running or last cycle.</param>
 /// <param name="AutoCycle">Whether a cycle starts by itself once enough judgments are there.</param>
+/// <param name="Paused">Whether the planner starts nothing new.</param>
+/// <param name="Waits">Whether a stage of the cycle waits for the pause to end.</param>
 public sealed record LabelingProgress(
-    int OwnJudgments, int OwnToday, int Collected, int Needed, int OpenTasks, string? CycleStatus, int? CycleNumber, bool AutoCycle);
+    int OwnJudgments, int OwnToday, int Collected, int Needed, int OpenTasks, string? CycleStatus, int? CycleNumber, bool AutoCycle,
+    bool Paused, bool Waits);

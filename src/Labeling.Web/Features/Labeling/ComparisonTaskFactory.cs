@@ -14,6 +14,8 @@ public static class ComparisonTaskFactory
     public static async Task<int> AddFromRunAsync(
         AppDbContext db, Guid projectId, Guid runId, int round, DateTimeOffset now, CancellationToken cancellationToken = default)
     {
+        // Of a message, the sweep and other replicas, one at a time looks whether the run has tasks already.
+        await db.Runs.Where(r => r.Id == runId).ExecuteUpdateAsync(set => set.SetProperty(r => r.Seed, r => r.Seed), cancellationToken);
         var completions = await (
             from completion in db.Completions.AsNoTracking()
             join prompt in db.Prompts on completion.PromptId equals prompt.Id

@@ -1,10 +1,13 @@
 using System.Data;
 using System.Data.Common;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using Labeling.Web.Live;
 using Microsoft.EntityFrameworkCore;
 using Rlhf.Contracts.Labeling;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
+using Rlhf.Hosting.Telemetry;
 
 namespace Labeling.Web.Features.Labeling;
 
@@ -24,6 +27,9 @@ public sealed class LabelingService(
     public static readonly TimeSpan UndoWindow = TimeSpan.FromMinutes(10);
 
     private const int MaxAttempts = 8;
+
+    private static readonly Counter<long> s_judgments =
+        RlhfTelemetry.Meter.CreateCounter<long>("rlhf.judgments", "{judgment}", "Judgments stored, by source.");
 
     /// <summary>
     /// The next comparison for this annotator, or null if there is none. A lease the annotator already holds is handed out again before
@@ -53,7 +59,7 @@ public sealed class LabelingService(
         }
 
         var judgmentsPerTask = await db.Projects.Where(p => p.Id == projectId).Select(p => p.JudgmentsPerTask).SingleAsync(cancellationToken);
-        var avoid = held.Concat(skipped.Of(annotatorId)).ToHashSet();
+        var avoid = held.Concat(skipped.Of(annotatorId, projectId)).ToHashSet();
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
             // Newest round first: comparisons of the current policy's answers teach the reward model most.
@@ -141,9 +147,9 @@ public sealed class LabelingService(
             return false;
         }
 
-        skipped.Add(annotatorId, id);
-        await db.TaskLeases.Where(l => l.Token == leaseToken && l.AnnotatorId == annotatorId).ExecuteDeleteAsync(cancellationToken);
         var projectId = await db.ComparisonTasks.Where(t => t.Id == id).Select(t => t.ProjectId).SingleAsync(cancellationToken);
+        skipped.Add(annotatorId, projectId, id);
+        await db.TaskLeases.Where(l => l.Token == leaseToken && l.AnnotatorId == annotatorId).ExecuteDeleteAsync(cancellationToken);
         projects.Changed(projectId);
         return true;
     }
@@ -160,7 +166,7 @@ public sealed class LabelingService(
         }
 
         var lease = await db.TaskLeases.Where(l => l.TaskId == taskId && l.AnnotatorId == annotatorId).Select(l => (Guid?)l.Token).SingleOrDefaultAsync(cancellationToken);
-        skipped.Add(annotatorId, taskId);
+        skipped.Add(annotatorId, projectId, taskId);
         if (lease is { } token)
         {
             await SkipAsync(annotatorId, token, cancellationToken);
@@ -169,8 +175,21 @@ public sealed class LabelingService(
         return true;
     }
 
-    /// <summary>Puts the comparisons this annotator has skipped back into their queue.</summary>
-    public void ServeSkippedAgain(Guid annotatorId) => skipped.Clear(annotatorId);
+    /// <summary>How many open comparisons of the project this annotator has put aside.</summary>
+    public async Task<int> CountSkippedAsync(Guid projectId, Guid annotatorId, CancellationToken cancellationToken = default)
+    {
+        var tasks = skipped.Of(annotatorId, projectId);
+        if (tasks.Count == 0)
+        {
+            return 0;
+        }
+
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.ComparisonTasks.CountAsync(t => tasks.Contains(t.Id) && t.Status == ComparisonTaskStatuses.Open, cancellationToken);
+    }
+
+    /// <summary>Puts the comparisons of the project that this annotator has skipped back into their queue.</summary>
+    public void ServeSkippedAgain(Guid projectId, Guid annotatorId) => skipped.Clear(annotatorId, projectId);
 
     /// <summary>
     /// Takes the annotator's last judgment of the project back and lends its comparison again; null if there is none younger than
@@ -266,6 +285,7 @@ public sealed class LabelingService(
             Split = JudgmentSplit.Of(promptHash, project.HeldOutFraction),
             DurationMs = Math.Max(0, durationMs),
             CreatedAt = now,
+            TraceParent = Activity.Current?.Id,
         };
         db.Add(judgment);
         OutboxWriter.Add(db, new JudgmentRecorded { JudgmentId = judgment.Id, TaskId = task.Id, ProjectId = task.ProjectId, AnnotatorId = annotatorId });

@@ -28,7 +28,9 @@ public sealed class ProgressQuery(IDbContextFactory<AppDbContext> contexts, Time
                 t => t.ProjectId == projectId && t.Status == ComparisonTaskStatuses.Open, cancellationToken),
             CycleStatus: cycle is not null && CycleStatuses.Unfinished.Contains(cycle.Status) ? cycle.Status : null,
             CycleNumber: cycle?.Number,
-            AutoCycle: project.AutoCycle);
+            AutoCycle: project.AutoCycle,
+            Paused: project.PausedAt is not null,
+            Waits: project.PausedAt is not null && cycle?.NextStage is not null);
     }
 
     /// <summary>Judgments that no cycle has taken yet: what the planner counts.</summary>

@@ -11,18 +11,17 @@ namespace Labeling.Web.Features.Projects;
 
 /// <summary>A project on the home page.</summary>
 public sealed record ProjectCard(
-    string Name, string Slug, int Judgments, int OpenTasks, int Collected, int Needed, bool AutoCycle, int? CycleNumber, string? CycleStatus);
+    string Name, string Slug, int Judgments, int OpenTasks, int Collected, int Needed, bool AutoCycle, bool Paused, int? CycleNumber, string? CycleStatus);
 
-/// <summary>A checkpoint in a project's lineage.</summary>
-public sealed record CheckpointRow(Checkpoint Checkpoint, int? ParentVersion, string? RunKind, bool IsPolicy);
+/// <summary>A decision and who took it; null: the planner.</summary>
+public sealed record DecisionRow(CycleDecision Decision, string? By);
 
-/// <summary>A turn of the loop with the planner's decisions in it.</summary>
-public sealed record CycleRow(Cycle Cycle, IReadOnlyList<CycleDecision> Decisions);
+/// <summary>A turn of the loop with the decisions in it.</summary>
+public sealed record CycleRow(Cycle Cycle, IReadOnlyList<DecisionRow> Decisions);
 
 /// <summary>Everything a project's page shows.</summary>
 public sealed record ProjectOverview(
-    Project Project, ProjectCard Card, IReadOnlyList<CycleRow> Cycles, IReadOnlyList<CycleDecision> OtherDecisions,
-    IReadOnlyList<CheckpointRow> Checkpoints, IReadOnlyList<Run> LatestRuns);
+    Project Project, ProjectCard Card, int? PolicyVersion, IReadOnlyList<CycleRow> Cycles, IReadOnlyList<DecisionRow> OtherDecisions, IReadOnlyList<Run> LatestRuns);
 
 /// <summary>Reads projects for the pages, and changes their settings.</summary>
 public sealed class ProjectCatalog(IDbContextFactory<AppDbContext> contexts, ProjectNotifier notifier)
@@ -66,25 +65,21 @@ public sealed class ProjectCatalog(IDbContextFactory<AppDbContext> contexts, Pro
 
         var cycles = await db.Cycles.AsNoTracking().Where(c => c.ProjectId == project.Id)
             .OrderByDescending(c => c.Number).Take(50).ToListAsync(cancellationToken);
-        var decisions = await db.CycleDecisions.AsNoTracking().Where(d => d.ProjectId == project.Id)
-            .OrderByDescending(d => d.CreatedAt).Take(200).ToListAsync(cancellationToken);
-        var checkpoints = await db.Checkpoints.AsNoTracking().Where(c => c.ProjectId == project.Id)
-            .OrderByDescending(c => c.CreatedAt).ThenByDescending(c => c.Version).ToListAsync(cancellationToken);
+        var decisions = await (from decision in db.CycleDecisions.AsNoTracking()
+                               where decision.ProjectId == project.Id
+                               join user in db.Users on decision.UserId equals user.Id into users
+                               from user in users.DefaultIfEmpty()
+                               orderby decision.CreatedAt descending
+                               select new DecisionRow(decision, user == null ? null : user.DisplayName)).Take(300).ToListAsync(cancellationToken);
         var runs = await db.Runs.AsNoTracking().Where(r => r.ProjectId == project.Id)
-            .OrderByDescending(r => r.CreatedAt).Take(200).ToListAsync(cancellationToken);
-        var versions = checkpoints.ToDictionary(c => c.Id, c => c.Version);
-        var kinds = runs.ToDictionary(r => r.Id, r => r.Kind);
+            .OrderByDescending(r => r.CreatedAt).Take(10).ToListAsync(cancellationToken);
         return new ProjectOverview(
             project,
             await CardAsync(db, project, cancellationToken),
-            [.. cycles.Select(c => new CycleRow(c, [.. decisions.Where(d => d.CycleId == c.Id).OrderBy(d => d.CreatedAt)]))],
-            [.. decisions.Where(d => d.CycleId is null).Take(10)],
-            [.. checkpoints.Select(c => new CheckpointRow(
-                c,
-                c.ParentId is { } parent && versions.TryGetValue(parent, out var version) ? version : null,
-                c.RunId is { } run ? kinds.GetValueOrDefault(run) : null,
-                c.Id == project.PolicyCheckpointId))],
-            [.. runs.Take(10)]);
+            await db.Checkpoints.Where(c => c.Id == project.PolicyCheckpointId).Select(c => (int?)c.Version).SingleOrDefaultAsync(cancellationToken),
+            [.. cycles.Select(c => new CycleRow(c, [.. decisions.Where(d => d.Decision.CycleId == c.Id).Reverse()]))],
+            [.. decisions.Where(d => d.Decision.CycleId is null).Take(15)],
+            runs);
     }
 
     /// <summary>Stores checked settings. The result lists what is wrong; it is empty when they were stored.</summary>
@@ -113,33 +108,6 @@ public sealed class ProjectCatalog(IDbContextFactory<AppDbContext> contexts, Pro
         return [];
     }
 
-    /// <summary>Lets cycles start by themselves, or holds them back. A running cycle goes on.</summary>
-    public async Task SetAutoCycleAsync(Guid projectId, bool on, CancellationToken cancellationToken = default)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-            var project = await db.Projects.SingleAsync(p => p.Id == projectId, cancellationToken);
-            project.AutoCycle = on;
-            if (on)
-            {
-                await WakePlannerAsync(db, projectId, cancellationToken);
-            }
-
-            try
-            {
-                await db.SaveChangesAsync(cancellationToken);
-                break;
-            }
-            catch (DbUpdateConcurrencyException) when (attempt < 5)
-            {
-                // The planner moved the policy on meanwhile; one flag does not conflict with that.
-            }
-        }
-
-        notifier.Changed(projectId);
-    }
-
     // The planner counts when it hears of a judgment. With the new settings there may be enough of them already, and if everything is
     // judged no further one would come: so the last one is announced again. Consumers look at the database, not at the message.
     private static async Task WakePlannerAsync(AppDbContext db, Guid projectId, CancellationToken cancellationToken)
@@ -165,6 +133,7 @@ public sealed class ProjectCatalog(IDbContextFactory<AppDbContext> contexts, Pro
             await ProgressQuery.Unused(standing).CountAsync(cancellationToken),
             project.JudgmentsPerCycle,
             project.AutoCycle,
+            project.PausedAt is not null,
             cycle?.Number,
             cycle?.Status);
     }

@@ -6,6 +6,9 @@ namespace Labeling.Web.Features.Projects;
 /// <summary>The settings of a project that engineers may edit, as they stand in the form.</summary>
 public sealed class ProjectSettings
 {
+    /// <summary>Most characters of the guidelines.</summary>
+    public const int MaxGuidelines = 20_000;
+
     public int JudgmentsPerCycle { get; set; }
 
     public int JudgmentsPerTask { get; set; }
@@ -15,6 +18,14 @@ public sealed class ProjectSettings
     public double HeldOutFraction { get; set; }
 
     public double RewardAccuracyGate { get; set; }
+
+    /// <summary>Nats per answer; null: no limit.</summary>
+    public double? KlBudget { get; set; }
+
+    /// <summary>In the reward model's units; null: no gate.</summary>
+    public double? HeldOutScoreGate { get; set; }
+
+    public bool AutoCycle { get; set; }
 
     public string Guidelines { get; set; } = "";
 
@@ -35,6 +46,9 @@ public sealed class ProjectSettings
         PromptsPerCycle = project.PromptsPerCycle,
         HeldOutFraction = project.HeldOutFraction,
         RewardAccuracyGate = project.RewardAccuracyGate,
+        KlBudget = project.KlBudget,
+        HeldOutScoreGate = project.HeldOutScoreGate,
+        AutoCycle = project.AutoCycle,
         Guidelines = project.Guidelines,
         RewardConfigJson = project.RewardConfigJson,
         PpoConfigJson = project.PpoConfigJson,
@@ -51,9 +65,19 @@ public sealed class ProjectSettings
         Range("Prompts per cycle", PromptsPerCycle, 1, 100_000);
         Fraction("Held-out fraction", HeldOutFraction, 0, 0.9);
         Fraction("Reward accuracy gate", RewardAccuracyGate, 0, 1);
-        if (Guidelines.Length > 20_000)
+        if (KlBudget is { } budget && !(budget > 0 && double.IsFinite(budget)))
         {
-            errors.Add($"Guidelines have {Guidelines.Length} characters; at most 20000 are allowed.");
+            errors.Add(FormattableString.Invariant($"KL budget is {budget}; it must be above 0, or empty for no limit."));
+        }
+
+        if (HeldOutScoreGate is { } gate && !double.IsFinite(gate))
+        {
+            errors.Add(FormattableString.Invariant($"Held-out score gate is {gate}; it must be a number, or empty for no gate."));
+        }
+
+        if (Guidelines.Length > MaxGuidelines)
+        {
+            errors.Add($"Guidelines have {Guidelines.Length} characters; at most {MaxGuidelines} are allowed.");
         }
 
         Object("Reward model configuration", RewardConfigJson);
@@ -101,6 +125,9 @@ public sealed class ProjectSettings
         project.PromptsPerCycle = PromptsPerCycle;
         project.HeldOutFraction = HeldOutFraction;
         project.RewardAccuracyGate = RewardAccuracyGate;
+        project.KlBudget = KlBudget;
+        project.HeldOutScoreGate = HeldOutScoreGate;
+        project.AutoCycle = AutoCycle;
         project.Guidelines = Guidelines;
         project.RewardConfigJson = RewardConfigJson;
         project.PpoConfigJson = PpoConfigJson;

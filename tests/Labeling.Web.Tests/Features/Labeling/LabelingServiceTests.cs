@@ -298,7 +298,12 @@ public sealed class LabelingServiceTests
         var other = database.AddAnnotator();
         var lent = (await Claim(database, other))!;
         await database.Service.SkipAsync(other, lent.LeaseToken, Stop);
-        database.Service.ServeSkippedAgain(annotator);
+
+        // Another page of the same annotator, such as a reloaded one, still knows of it; it can be asked for again from there.
+        Assert.Equal(1, await database.Service.CountSkippedAsync(database.Project.Id, annotator, Stop));
+        Assert.Equal(0, await database.Service.CountSkippedAsync(Guid.NewGuid(), annotator, Stop));
+        database.Service.ServeSkippedAgain(database.Project.Id, annotator);
+        Assert.Equal(0, await database.Service.CountSkippedAsync(database.Project.Id, annotator, Stop));
         Assert.Equal(comparison.TaskId, (await Claim(database, annotator))!.TaskId);
     }
 

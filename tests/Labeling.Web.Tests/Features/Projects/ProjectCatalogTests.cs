@@ -46,22 +46,24 @@ public sealed class ProjectCatalogTests
         Assert.Equal(8, database.Read(db => db.Projects.Single().JudgmentsPerCycle));
     }
 
-    // Everything is judged while cycles are paused: without a message nothing would ever start the cycle.
+    // Everything is judged while cycles start by hand: without a message nothing would ever start the cycle.
     [Fact]
-    public async Task SetAutoCycle_OnWithUnusedJudgments_WakesThePlanner()
+    public async Task Update_WithUnusedJudgments_WakesThePlanner()
     {
         using var database = new LabelingDatabase();
         var catalog = new ProjectCatalog(database, database.Projects);
-        await catalog.SetAutoCycleAsync(database.Project.Id, on: false, Stop);
         database.AddTasks(1);
         var annotator = database.AddAnnotator();
         var comparison = await database.Service.ClaimNextAsync(database.Project.Id, annotator, cancellationToken: Stop);
         await database.Service.SubmitAsync(annotator, comparison!.LeaseToken, Choices.A, 0, cancellationToken: Stop);
         var before = database.Read(db => db.Outbox.Count());
+        var settings = ProjectSettings.Of(database.Read(db => db.Projects.Single()));
+        (settings.AutoCycle, settings.KlBudget, settings.HeldOutScoreGate) = (true, 8, -0.5);
 
-        await catalog.SetAutoCycleAsync(database.Project.Id, on: true, Stop);
+        Assert.Empty(await catalog.UpdateAsync(database.Project.Id, settings, Stop));
 
-        Assert.True(database.Read(db => db.Projects.Single().AutoCycle));
+        var project = database.Read(db => db.Projects.Single());
+        Assert.Equal((true, 8.0, -0.5), (project.AutoCycle, project.KlBudget, project.HeldOutScoreGate));
         Assert.Equal(before + 1, database.Read(db => db.Outbox.Count()));
     }
 

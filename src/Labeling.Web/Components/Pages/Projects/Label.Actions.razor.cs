@@ -38,11 +38,7 @@ public sealed partial class Label
         if (CanChoose && !_helpOpen)
         {
             await RunAsync(
-                async desk =>
-                {
-                    await desk.SkipAsync(_stop.Token);
-                    _skipped++;
-                },
+                desk => desk.SkipAsync(_stop.Token),
                 failed: _ => "The comparison could not be skipped.");
             await PrefetchAsync();
         }
@@ -62,8 +58,7 @@ public sealed partial class Label
 
     private async Task ServeSkippedAsync()
     {
-        Labeling.ServeSkippedAgain(_annotatorId);
-        _skipped = 0;
+        Labeling.ServeSkippedAgain(_project!.Id, _annotatorId);
         await FetchAsync();
     }
 
@@ -84,7 +79,7 @@ public sealed partial class Label
         }
 
         _busy = true;
-        (_error, _note) = (null, null);
+        (_error, _note, _keyIgnored) = (null, null, false);
         StateHasChanged();
         try
         {
@@ -101,6 +96,11 @@ public sealed partial class Label
         }
 
         _current = desk.Current;
+        if (_current is null)
+        {
+            _skipped = await Labeling.CountSkippedAsync(_project!.Id, _annotatorId, _stop.Token);
+        }
+
         _busy = false;
         StateHasChanged();
     }

@@ -10,15 +10,17 @@ public sealed partial class Label
     private string ProgressText => _progress switch
     {
         null => "",
+        { Waits: true } p => $"Cycle {p.CycleNumber} waits: the project is paused",
         { CycleStatus: CycleStatuses.RewardModel } p => $"Cycle {p.CycleNumber}: a reward model is training",
         { CycleStatus: CycleStatuses.Ppo } p => $"Cycle {p.CycleNumber}: the policy is training",
         { CycleStatus: CycleStatuses.Sampling } p => $"Cycle {p.CycleNumber}: the new policy is answering prompts",
-        { AutoCycle: false } p => $"{p.Collected} of {p.Needed} judgments · cycles are paused",
+        { AutoCycle: false } or { Paused: true } => $"{_progress.Collected} of {_progress.Needed} judgments · {(_progress.Paused ? "the project is paused" : "cycles start by hand")}",
         { } p => $"{p.Collected} of {p.Needed} judgments until the next reward model",
     };
 
     private string EmptyTitle => _progress switch
     {
+        { Waits: true } => "The project is paused",
         { CycleStatus: CycleStatuses.RewardModel } => "A reward model is training",
         { CycleStatus: CycleStatuses.Ppo } => "The policy is training",
         { CycleStatus: CycleStatuses.Sampling } => "The new policy is answering prompts",
@@ -29,11 +31,12 @@ public sealed partial class Label
 
     private string EmptyText => _progress switch
     {
+        { Waits: true } => "Once an engineer resumes it, new comparisons appear here by themselves.",
         { CycleStatus: CycleStatuses.RewardModel } => "It learns from the judgments so far. Then the policy learns from it, and its new answers appear here by themselves.",
         { CycleStatus: CycleStatuses.Ppo } => "It learns from the reward model. Its new answers appear here by themselves as soon as it is done.",
         { CycleStatus: CycleStatuses.Sampling } => "The first comparisons of the new round appear here in a moment, by themselves.",
         { OpenTasks: > 0 } => "If a comparison comes back, it appears here by itself.",
-        { AutoCycle: false } => "Cycles are paused. Once an engineer starts them again, new comparisons appear here by themselves.",
+        { AutoCycle: false } or { Paused: true } => "The next cycle is started by an engineer; then new comparisons appear here by themselves.",
         _ => "Thank you. New comparisons appear here by themselves; you can leave this page open.",
     };
 
@@ -44,7 +47,8 @@ public sealed partial class Label
         _ => "about the same",
     };
 
-    private string SaveState => _busy && _choice is not null ? "Saving…" : _error is not null ? "Not saved" : _savedOnce ? "Saved ✓" : "";
+    private string SaveState => (_busy && _choice is not null ? "Saving…" : _error is not null ? "Not saved" : _savedOnce ? "Saved ✓" : "")
+        + (_keyIgnored ? " · a key pressed meanwhile was ignored" : "");
 
     private static string Answer(string text) => text.Trim() is { Length: > 0 } trimmed ? trimmed : "(empty answer)";
 

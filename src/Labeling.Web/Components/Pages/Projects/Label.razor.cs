@@ -24,7 +24,7 @@ public sealed partial class Label : IAsyncDisposable
     private LabelingProgress? _progress;
     private Side? _choice;
     private string? _error, _note;
-    private bool _busy, _loaded, _savedOnce, _helpOpen;
+    private bool _busy, _loaded, _savedOnce, _helpOpen, _keyIgnored;
     private int _skipped;
     private IDisposable? _subscription;
     private DotNetObjectReference<Label>? _self;
@@ -101,6 +101,8 @@ public sealed partial class Label : IAsyncDisposable
     [JSInvokable]
     public async Task OnCommandAsync(string command)
     {
+        // What a key says is about the comparison that was on the screen. It does not wait for the next one, which nobody has read yet.
+        _keyIgnored |= _busy && command is not ("help" or "close");
         await (command switch
         {
             "first" => ChooseAsync(Side.First),

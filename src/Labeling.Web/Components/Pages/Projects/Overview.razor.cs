@@ -1,3 +1,5 @@
+using System.Data.Common;
+using System.Globalization;
 using Labeling.Web.Features.Projects;
 using Labeling.Web.Features.Runs;
 using Labeling.Web.Live;
@@ -7,10 +9,14 @@ using Microsoft.AspNetCore.Components.Authorization;
 
 namespace Labeling.Web.Components.Pages.Projects;
 
-public sealed partial class Overview : IDisposable
+public sealed partial class Overview : IAsyncDisposable
 {
+    // The planner's decisions send no message of their own.
+    private static readonly TimeSpan s_refresh = TimeSpan.FromSeconds(4);
+
+    private readonly CancellationTokenSource _stop = new();
     private ProjectOverview? _overview;
-    private bool _canEdit, _busy;
+    private bool _canEdit;
     private IDisposable? _subscription;
 
     [Parameter]
@@ -30,6 +36,12 @@ public sealed partial class Overview : IDisposable
 
     [Inject]
     public required NavigationManager Navigation { get; init; }
+
+    [Inject]
+    public required TimeProvider Time { get; init; }
+
+    [Inject]
+    public required ILogger<Overview> Logger { get; init; }
 
     private bool Editing => _canEdit && Edit == "settings";
 
@@ -51,6 +63,7 @@ public sealed partial class Overview : IDisposable
         else if (RendererInfo.IsInteractive)
         {
             _subscription = Notifier.Subscribe(_overview.Project.Id, () => InvokeAsync(ReloadAsync));
+            _ = RefreshAsync();
         }
     }
 
@@ -60,14 +73,24 @@ public sealed partial class Overview : IDisposable
         StateHasChanged();
     }
 
-    private async Task SetAutoCycleAsync(bool on)
+    private async Task RefreshAsync()
     {
-        if (_canEdit && !_busy)
+        using var timer = new PeriodicTimer(s_refresh, Time);
+        try
         {
-            _busy = true;
-            await Projects.SetAutoCycleAsync(_overview!.Project.Id, on);
-            await ReloadAsync();
-            _busy = false;
+            while (await timer.WaitForNextTickAsync(_stop.Token))
+            {
+                await InvokeAsync(ReloadAsync);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The page was left.
+        }
+        catch (DbException exception)
+        {
+            // The next message about the project shows it.
+            Log.RefreshFailed(Logger, exception, Slug);
         }
     }
 
@@ -77,7 +100,18 @@ public sealed partial class Overview : IDisposable
         Navigation.NavigateTo(ViewLink);
     }
 
-    private static string Short(string hash) => hash.Length > 12 ? hash[..12] : hash;
+    private static string Number(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);
 
-    public void Dispose() => _subscription?.Dispose();
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _subscription?.Dispose();
+        _stop.Dispose();
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1103, LogLevel.Warning, "the page of project {Slug} could not be refreshed")]
+        public static partial void RefreshFailed(ILogger logger, Exception exception, string slug);
+    }
 }
