@@ -13,7 +13,7 @@ public sealed partial class StatusBadge
     private string Tone => Status switch
     {
         RunStatuses.Running or CycleStatuses.RewardModel or CycleStatuses.Ppo or CycleStatuses.Sampling => "running",
-        RunStatuses.Queued or CycleStatuses.Halted => "waiting",
+        RunStatuses.Queued or CycleStatuses.Halted or "waiting" or "paused" => "waiting",
         RunStatuses.Completed or "current" => "completed",
         RunStatuses.Failed => "failed",
         _ => "",

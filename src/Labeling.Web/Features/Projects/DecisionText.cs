@@ -24,7 +24,7 @@ public static class DecisionText
             "fail" => $"The {n["stage"]} run failed at step {n["step"]}: {n["reason"]}",
             "resumed" => "Run resumed, and the cycle with it",
             "pause" => "Project paused: what runs finishes, nothing new starts",
-            "wait" => $"{Capital(n["nextStage"])} waits: the project is paused",
+            "wait" => $"The {n["nextStage"]} stage waits: the project is paused",
             "resume" => $"Resumed with the {n["stage"]} stage",
             "step" => $"One step: the {n["stage"]} stage",
             "no-step" => $"No step: {n["reason"]}",
