@@ -28,11 +28,11 @@ public sealed class CheckpointCatalogTests
         using var database = new LabelingDatabase();
         var graph = await GraphAsync(database);
         var policy = (await Catalog(database).FindAsync(database.Project.Id, graph.Policy, Stop))!;
-        Assert.Equal([graph.Base, graph.Reward], policy.Ancestors.Select(a => a.Checkpoint.Id).Order());
+        Assert.Equivalent(new[] { graph.Base, graph.Reward }, policy.Ancestors.Select(a => a.Checkpoint.Id), strict: true);
         Assert.Empty(policy.Descendants);
         Assert.Equal([2, 1], policy.Contributors.Select(c => c.Judgments));
         var first = (await Catalog(database).FindAsync(database.Project.Id, graph.Base, Stop))!;
-        Assert.Equal([graph.Reward, graph.Policy], first.Descendants.Select(d => d.Checkpoint.Id).Order());
+        Assert.Equivalent(new[] { graph.Reward, graph.Policy }, first.Descendants.Select(d => d.Checkpoint.Id), strict: true);
         Assert.Null(await Catalog(database).FindAsync(Guid.NewGuid(), graph.Policy, Stop));
     }
 

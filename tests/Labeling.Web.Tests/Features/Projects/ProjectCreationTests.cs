@@ -94,13 +94,13 @@ public sealed class ProjectCreationTests
     public async Task Policies_ImportedFirst_EqualContentsOnce_WithoutThoseThatAreGone()
     {
         using var database = new LabelingDatabase();
-        AddPolicy(database, c => (c.RunId, c.Version, c.ContentHash) = (AddRun(database), 3, "trained"));
+        AddPolicy(database, c => (c.RunId, c.Version, c.ContentHash) = (AddRun(database), 30, "trained"));
         var imported = AddPolicy(database);
         AddPolicy(database);
         AddPolicy(database, c => (c.ContentHash, c.FilesDeletedAt) = ("gone", database.Time.GetUtcNow()));
         AddPolicy(database, c => (c.ContentHash, c.Kind) = ("reward", CheckpointKinds.RewardModel));
         var policies = await Creation(database).PoliciesAsync(Stop);
-        Assert.Equal(["Base model hash (from Test)", "Test, policy v3"], policies.Select(p => p.Label));
+        Assert.Equal(["Base model hash (from Test)", "Test, policy v30"], policies.Select(p => p.Label));
         Assert.Equal(imported.ContentHash, database.Read(db => db.Checkpoints.Single(c => c.Id == policies[0].CheckpointId).ContentHash));
     }
 
@@ -120,7 +120,7 @@ public sealed class ProjectCreationTests
     private static Checkpoint AddPolicy(LabelingDatabase database, Action<Checkpoint>? change = null)
     {
         using var db = database.CreateDbContext();
-        var checkpoint = new Checkpoint { ProjectId = database.Project.Id, Kind = CheckpointKinds.Policy, Path = "path", ContentHash = "hash", CreatedAt = database.Time.GetUtcNow() };
+        var checkpoint = new Checkpoint { ProjectId = database.Project.Id, Kind = CheckpointKinds.Policy, Version = db.Checkpoints.Count(), Path = "path", ContentHash = "hash", CreatedAt = database.Time.GetUtcNow() };
         change?.Invoke(checkpoint);
         db.Checkpoints.Add(checkpoint);
         db.SaveChanges();
