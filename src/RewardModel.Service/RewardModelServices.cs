@@ -1,4 +1,3 @@
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using RewardModel.Service.Training;
 using Rlhf.Hosting;
 using Rlhf.Training.Publishing;
@@ -15,7 +14,7 @@ public static class RewardModelServices
     {
         builder.AddRlhfDefaults();
         builder.Services.AddRlhfRuns(builder.Configuration);
-        builder.Services.TryAddSingleton<CheckpointStore>();
+        builder.Services.AddCheckpointStore(builder.Configuration);
         builder.Services.AddReadyCheck<CheckpointStoreHealthCheck>("checkpoint store");
         builder.Services.AddRunExecutor<RewardModelRunExecutor>();
         return builder;

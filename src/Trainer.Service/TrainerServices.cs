@@ -1,4 +1,3 @@
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using Rlhf.Hosting;
 using Rlhf.Training.Publishing;
 using Rlhf.Training.Runs;
@@ -11,13 +10,13 @@ namespace Trainer.Service;
 /// <summary>The trainer as a part of a process: its own service, or the command line's.</summary>
 public static class TrainerServices
 {
-    /// <summary>Registers the cycle planner and the executors of policy and sampling runs.</summary>
+    /// <summary>Registers the cycle planner, the executors of policy and sampling runs, and the retention of checkpoints.</summary>
     public static TBuilder AddTrainer<TBuilder>(this TBuilder builder)
         where TBuilder : IHostApplicationBuilder
     {
         builder.AddRlhfDefaults();
         builder.Services.AddRlhfRuns(builder.Configuration);
-        builder.Services.TryAddSingleton<CheckpointStore>();
+        builder.Services.AddCheckpointRetention(builder.Configuration);
         builder.Services.AddReadyCheck<CheckpointStoreHealthCheck>("checkpoint store");
         builder.Services.AddCyclePlanner();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<PlannerSweep>());

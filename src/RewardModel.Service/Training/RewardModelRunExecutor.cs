@@ -48,9 +48,7 @@ public sealed class RewardModelRunExecutor(IDbContextFactory<AppDbContext> conte
         var result = trainer.Train(context.StateDirectory, p => context.Report(p.Step, p.TotalSteps, p.Metrics), context.Stop);
         context.Report(trainer.TotalSteps, trainer.TotalSteps, Baselines(comparisons, heldOut, result.HeldOut.Decided));
 
-        var staging = store.CreateStagingDirectory();
-        PretrainedModel.Save(model, tokenizer, staging);
-        var published = store.Publish(staging);
+        var published = store.Publish(target => PretrainedModel.Save(model, tokenizer, target), policy.SizeBytes);
         var checkpointId = Guid.CreateVersion7();
         context.Complete(db => CheckpointPublishing.Add(db, checkpointId, run, CheckpointKinds.RewardModel, published, clock.GetUtcNow()), checkpointId);
 

@@ -6,14 +6,20 @@ namespace Rlhf.Training.Tests.Storage;
 
 public sealed class DiskFullTests
 {
-    [Fact]
-    public void Write_OnAFullVolume_IsReportedWithPathAndNumbers()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Write_OnAFullVolume_IsReportedWithPathAndNumbers(bool reserves)
     {
         using var volume = SmallVolume.Mount(256 << 10);
         var file = Path.Combine(volume.Path, "file");
 
         // Not looked at beforehand: the error of the system itself.
-        var exception = Assert.Throws<DiskFullException>(() => DiskSpace.Write(volume.Path, 1 << 20, "the file", () => File.WriteAllBytes(file, new byte[1 << 20])));
+        var exception = Assert.Throws<DiskFullException>(() => DiskSpace.Write(volume.Path, 1 << 20, "the file", () =>
+        {
+            using var stream = new FileStream(file, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, PreallocationSize = reserves ? 1 << 20 : 0 });
+            stream.Write(new byte[1 << 20]);
+        }));
 
         Assert.StartsWith($"There is no room for the file on the volume of {volume.Path}: 1,048,576 bytes are needed, ", exception.Message, StringComparison.Ordinal);
         Assert.IsType<IOException>(exception.InnerException);

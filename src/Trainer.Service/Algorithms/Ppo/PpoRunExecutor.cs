@@ -52,9 +52,7 @@ public sealed class PpoRunExecutor(IDbContextFactory<AppDbContext> contexts, Che
             });
         }
 
-        var staging = store.CreateStagingDirectory();
-        PretrainedModel.Save(policy, tokenizer, staging);
-        var published = store.Publish(staging);
+        var published = store.Publish(directory => PretrainedModel.Save(policy, tokenizer, directory), policyRow.SizeBytes);
         var checkpointId = Guid.CreateVersion7();
         context.Complete(db => CheckpointPublishing.Add(db, checkpointId, run, CheckpointKinds.Policy, published, clock.GetUtcNow()), checkpointId);
     }
