@@ -21,7 +21,7 @@ internal static class OfflineTraining
         return HyperparametersJson.Read<T>(path is null ? null : File.ReadAllText(path));
     }
 
-    /// <summary>JSONL rows with string fields; every broken line is reported, and then nothing is used.</summary>
+    /// <summary>JSONL rows with string fields (true and false as "true" and "false"); every broken line is reported, and then nothing is used.</summary>
     public static IReadOnlyList<Dictionary<string, string>> Rows(string path, params string[] fields)
     {
         if (!File.Exists(path))
@@ -47,13 +47,14 @@ internal static class OfflineTraining
                 foreach (var field in fields)
                 {
                     if (document.RootElement.ValueKind != JsonValueKind.Object
-                        || !document.RootElement.TryGetProperty(field, out var value) || value.ValueKind != JsonValueKind.String)
+                        || !document.RootElement.TryGetProperty(field, out var value)
+                        || value.ValueKind is not (JsonValueKind.String or JsonValueKind.True or JsonValueKind.False))
                     {
                         faults.Add($"line {number}: field \"{field}\" is missing or not a string");
                         continue;
                     }
 
-                    row[field] = value.GetString()!;
+                    row[field] = value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetBoolean() ? "true" : "false";
                 }
 
                 rows.Add(row);

@@ -43,7 +43,7 @@ internal static class PpoCommand
     }
 
     // Scores are computed on the policy's token ids: another tokenizer would give other texts.
-    private static void RequireSameTokenizer(Tokenizer tokenizer, string rewardModel)
+    internal static void RequireSameTokenizer(Tokenizer tokenizer, string rewardModel)
     {
         if (Tokenizer.Load(rewardModel).Fingerprint != tokenizer.Fingerprint)
         {

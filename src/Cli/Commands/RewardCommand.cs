@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Labeling.Web.Features.Import;
 using RewardModel.Service.Training;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Heads;
@@ -17,7 +16,7 @@ internal static class RewardCommand
     public static Command Create()
     {
         var model = CommonOptions.Model();
-        var dataset = new Option<string>("--dataset") { Description = "HH-RLHF layout: rows with \"chosen\" and \"rejected\"; .jsonl or .jsonl.gz.", Required = true };
+        var dataset = new Option<string>("--dataset") { Description = PreferenceFiles.Description, Required = true };
         var trainSize = new Option<int?>("--train-size") { Description = "The first so many comparisons are for training; default: nine tenths." };
         var config = CommonOptions.Config();
         var output = CommonOptions.Output();
@@ -25,7 +24,7 @@ internal static class RewardCommand
         command.SetAction((parse, stop) =>
         {
             var settings = OfflineTraining.Config<RewardModelConfig>(parse.GetValue(config));
-            var pairs = HhRlhfReader.Read(parse.GetRequiredValue(dataset));
+            var pairs = PreferenceFiles.Read(parse.GetRequiredValue(dataset));
             var split = parse.GetValue(trainSize) ?? Math.Max(1, pairs.Count * 9 / 10);
             UserFault.ThrowIfAny("reward", split >= 1 && split <= pairs.Count ? [] : [$"--train-size is {split}; legal values are 1 to {pairs.Count}."]);
             var directory = parse.GetRequiredValue(model);
