@@ -1,0 +1,28 @@
+using Rlhf.Numerics;
+
+namespace Rlhf.FaultCampaign;
+
+/// <summary>One fault to come.</summary>
+/// <param name="Kind">One of <see cref="FaultKinds"/>.</param>
+/// <param name="Pause">How long the system is left alone before.</param>
+/// <param name="Overlaps">Whether it comes without waiting until the system has recovered from the one before.</param>
+/// <param name="Draw">Seed of what else it draws: which process, how long.</param>
+internal sealed record PlannedFault(string Kind, TimeSpan Pause, bool Overlaps, ulong Draw);
+
+/// <summary>Which faults come when, drawn from the seed.</summary>
+internal static class FaultSchedule
+{
+    /// <summary>First every available kind once in a random order, then kinds by their weights.</summary>
+    public static IReadOnlyList<PlannedFault> Draw(int count, ulong seed, IReadOnlyCollection<string> available)
+    {
+        var random = new Philox(seed);
+        var kinds = FaultKinds.All.Where(k => available.Contains(k.Kind)).ToList();
+        var first = random.Permutation(kinds.Count);
+        var bag = kinds.SelectMany(k => Enumerable.Repeat(k.Kind, k.Weight)).ToList();
+        return [.. Enumerable.Range(0, count).Select(i => new PlannedFault(
+            i < first.Length ? kinds[first[i]].Kind : random.Choose(bag),
+            TimeSpan.FromMilliseconds(random.Next(1500)),
+            random.Chance(0.2),
+            random.NextUInt64()))];
+    }
+}
