@@ -6,20 +6,21 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
+using Rlhf.Data.Postgres;
 using Rlhf.Data.Sqlite;
 
 namespace Labeling.Web.Tests;
 
-/// <summary>A migrated SQLite file with one project, and the labeling service on it.</summary>
+/// <summary>A migrated SQLite file, or a PostgreSQL database, with one project, and the labeling service on it.</summary>
 internal sealed class LabelingDatabase : IDbContextFactory<AppDbContext>, IDisposable
 {
     private readonly string _file = Path.Combine(Path.GetTempPath(), $"labeling-{Guid.NewGuid():N}.db");
     private readonly DbContextOptions<AppDbContext> _options;
 
-    public LabelingDatabase(int judgmentsPerTask = 1, double heldOutFraction = 0)
+    public LabelingDatabase(int judgmentsPerTask = 1, double heldOutFraction = 0, string? postgres = null)
     {
         var builder = new DbContextOptionsBuilder<AppDbContext>();
-        builder.UseRlhfSqlite($"Data Source={_file}").UseIdentityModel();
+        (postgres is null ? builder.UseRlhfSqlite($"Data Source={_file}") : builder.UseRlhfPostgres(postgres)).UseIdentityModel();
         _options = builder.Options;
         Projects = new ProjectNotifier(NullLogger<ProjectNotifier>.Instance);
         Service = new LabelingService(this, Time, new SkippedTasks(), Projects);

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Rlhf.Hosting;
@@ -119,7 +117,7 @@ internal sealed class CampaignSystem : IAsyncDisposable
     {
         var clock = new FakeClock(Path.Combine(_directory, name + ".clock"));
         Clocks[name] = clock;
-        return new ServiceProcess(name, project, _directory, FreePort(), incarnation => Environment(name, incarnation).Concat(clock.Environment));
+        return new ServiceProcess(name, project, _directory, TcpProxy.FreePort(), incarnation => Environment(name, incarnation).Concat(clock.Environment));
     }
 
     private IEnumerable<KeyValuePair<string, string>> Environment(string name, string incarnation)
@@ -141,6 +139,7 @@ internal sealed class CampaignSystem : IAsyncDisposable
             // A machine of its own has its own data; the checkpoint store and the state of runs are on storage that all see.
             new("Storage:DataDirectory", Path.Combine(Storage.DataPath, name)),
             new("Storage:CheckpointDirectory", Storage.CheckpointPath),
+            new("Storage:MinimumFreeMebibytes", "1"),
             new("OMP_NUM_THREADS", "1"),
         ]);
         if (name != "web")
@@ -155,12 +154,5 @@ internal sealed class CampaignSystem : IAsyncDisposable
         }
 
         return settings.Select(s => KeyValuePair.Create(s.Key.Replace(":", "__", StringComparison.Ordinal), s.Value));
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -21,10 +21,12 @@ internal sealed class FakeClock
         ? Directory.GetDirectories("/usr/lib", "*-linux-gnu").Select(d => Path.Combine(d, "faketime", "libfaketimeMT.so.1")).FirstOrDefault(File.Exists)
         : null;
 
-    /// <summary>What the process needs in its environment.</summary>
+    /// <summary>
+    /// What the process needs in its environment. The "fix" is for an old glibc; with it on, waits with a time limit end at once here.
+    /// </summary>
     public IEnumerable<KeyValuePair<string, string>> Environment => Library is null
         ? []
-        : [new("LD_PRELOAD", Library), new("FAKETIME_TIMESTAMP_FILE", _file), new("FAKETIME_CACHE_DURATION", "1"), new("DONT_FAKE_MONOTONIC", "1")];
+        : [new("LD_PRELOAD", Library), new("FAKETIME_TIMESTAMP_FILE", _file), new("FAKETIME_CACHE_DURATION", "1"), new("DONT_FAKE_MONOTONIC", "1"), new("FAKETIME_FORCE_MONOTONIC_FIX", "0")];
 
     /// <summary>Moves the clock so far from the machine's; the process notices within a second.</summary>
     public void Set(TimeSpan offset)

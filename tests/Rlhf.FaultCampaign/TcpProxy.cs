@@ -25,6 +25,14 @@ internal sealed class TcpProxy : IAsyncDisposable
     /// <summary>Where the services connect.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
+    /// <summary>A port nobody listens on now.</summary>
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
     /// <summary>Closes every connection and accepts no other: the server's machine is there, the server is not.</summary>
     public void Refuse()
     {

@@ -1,14 +1,13 @@
 using System.Data.Common;
 using System.Security.Claims;
 using Labeling.Web.Features.Labeling;
-using Labeling.Web.Features.Projects;
 using Labeling.Web.Security;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.OpenApi;
-using Rlhf.Data.Entities;
+using Rlhf.Data;
 
 namespace Labeling.Web.Features.Api;
 
@@ -19,7 +18,6 @@ public static class ApiEndpoints
     public const string Root = "/api";
 
     private const string KeyOwner = "api";
-    private const string KeyOwnerInProject = "api-project";
 
     internal static IServiceCollection AddApi(this IServiceCollection services)
     {
@@ -29,9 +27,7 @@ public static class ApiEndpoints
         services.AddOpenApi("v1", document => document.ShouldInclude = endpoint => endpoint.RelativePath?.StartsWith("api/", StringComparison.Ordinal) ?? false);
         services.AddAuthentication().AddScheme<Microsoft.AspNetCore.Authentication.AuthenticationSchemeOptions, ApiKeyAuthentication>(ApiKeyAuthentication.SchemeName, null);
         services.AddAuthorizationBuilder()
-            .AddPolicy(KeyOwner, policy => policy.AddAuthenticationSchemes(ApiKeyAuthentication.SchemeName).RequireAuthenticatedUser())
-            .AddPolicy(KeyOwnerInProject, policy => policy
-                .AddAuthenticationSchemes(ApiKeyAuthentication.SchemeName).RequireAuthenticatedUser().AddRequirements(new ProjectRequirement()));
+            .AddPolicy(KeyOwner, policy => policy.AddAuthenticationSchemes(ApiKeyAuthentication.SchemeName).RequireAuthenticatedUser());
         return services;
     }
 
@@ -54,7 +50,7 @@ public static class ApiEndpoints
         api.MapGet("/projects", ListProjectsAsync).RequireAuthorization(KeyOwner)
             .WithSummary("The projects the key's owner may label in.");
 
-        var project = api.MapGroup("/projects/{slug}").RequireAuthorization(KeyOwnerInProject)
+        var project = api.MapGroup("/projects/{slug}").RequireAuthorization(KeyOwner)
             .ProducesProblem(StatusCodes.Status401Unauthorized).ProducesProblem(StatusCodes.Status403Forbidden).ProducesProblem(StatusCodes.Status404NotFound);
         project.MapGet("/tasks/next", NextTaskAsync)
             .WithSummary("Lends the next comparison; the one already lent, if there is one. 204 if there is none.");
@@ -81,7 +77,7 @@ public static class ApiEndpoints
         };
 
     private static async Task<Ok<List<ApiProject>>> ListProjectsAsync(
-        ClaimsPrincipal user, IDbContextFactory<Rlhf.Data.AppDbContext> contexts, CancellationToken cancellationToken)
+        ClaimsPrincipal user, IDbContextFactory<AppDbContext> contexts, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         return TypedResults.Ok(await ProjectAccess.Visible(db, user).OrderBy(p => p.Name)
@@ -89,14 +85,15 @@ public static class ApiEndpoints
     }
 
     private static async Task<Results<Ok<ApiTask>, NoContent, ProblemHttpResult>> NextTaskAsync(
-        string slug, ClaimsPrincipal user, ProjectCatalog projects, LabelingService labeling, CancellationToken cancellationToken)
+        string slug, ClaimsPrincipal user, IDbContextFactory<AppDbContext> contexts, LabelingService labeling, CancellationToken cancellationToken)
     {
-        if (await projects.FindAsync(slug, cancellationToken) is not { } project)
+        var (projectId, problem) = await FindProjectAsync(contexts, user, slug, cancellationToken);
+        if (problem is not null)
         {
-            return NoProject(slug);
+            return problem;
         }
 
-        return await labeling.ClaimNextAsync(project.Id, user.Id(), cancellationToken: cancellationToken) is { } comparison
+        return await labeling.ClaimNextAsync(projectId, user.Id(), cancellationToken: cancellationToken) is { } comparison
             ? TypedResults.Ok(new ApiTask(
                 comparison.TaskId,
                 comparison.Prompt,
@@ -107,11 +104,12 @@ public static class ApiEndpoints
     }
 
     private static async Task<Results<Created<ApiJudgment>, Ok<ApiJudgment>, ValidationProblem, ProblemHttpResult>> SubmitJudgmentAsync(
-        string slug, HttpRequest request, ClaimsPrincipal user, ProjectCatalog projects, LabelingService labeling, CancellationToken cancellationToken)
+        string slug, HttpRequest request, ClaimsPrincipal user, IDbContextFactory<AppDbContext> contexts, LabelingService labeling, CancellationToken cancellationToken)
     {
-        if (await projects.FindAsync(slug, cancellationToken) is not { } project)
+        var (projectId, problem) = await FindProjectAsync(contexts, user, slug, cancellationToken);
+        if (problem is not null)
         {
-            return NoProject(slug);
+            return problem;
         }
 
         var (body, errors) = await JsonBody.ReadAsync<ApiJudgmentRequest>(request, cancellationToken);
@@ -122,7 +120,7 @@ public static class ApiEndpoints
         }
 
         var result = await labeling.SubmitAsync(
-            user.Id(), Guid.Parse(body.LeaseToken!), body.Choice!, (int)body.DurationMs!.Value, projectId: project.Id, cancellationToken: cancellationToken);
+            user.Id(), Guid.Parse(body.LeaseToken!), body.Choice!, (int)body.DurationMs!.Value, projectId: projectId, cancellationToken: cancellationToken);
         return result switch
         {
             { Outcome: SubmitOutcome.Recorded, JudgmentId: { } id } => TypedResults.Created((string?)null, new ApiJudgment(id)),
@@ -135,32 +133,48 @@ public static class ApiEndpoints
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> SkipTaskAsync(
-        string slug, Guid taskId, ClaimsPrincipal user, ProjectCatalog projects, LabelingService labeling, CancellationToken cancellationToken)
+        string slug, Guid taskId, ClaimsPrincipal user, IDbContextFactory<AppDbContext> contexts, LabelingService labeling, CancellationToken cancellationToken)
     {
-        if (await projects.FindAsync(slug, cancellationToken) is not { } project)
+        var (projectId, problem) = await FindProjectAsync(contexts, user, slug, cancellationToken);
+        if (problem is not null)
         {
-            return NoProject(slug);
+            return problem;
         }
 
-        return await labeling.SkipTaskAsync(project.Id, user.Id(), taskId, cancellationToken)
+        return await labeling.SkipTaskAsync(projectId, user.Id(), taskId, cancellationToken)
             ? TypedResults.NoContent()
             : TypedResults.Problem($"taskId: there is no comparison {taskId} in the project '{slug}'.", statusCode: StatusCodes.Status404NotFound);
     }
 
     private static async Task<Results<Ok<ApiProgress>, ProblemHttpResult>> ProgressAsync(
-        string slug, ClaimsPrincipal user, ProjectCatalog projects, ProgressQuery progress, CancellationToken cancellationToken)
+        string slug, ClaimsPrincipal user, IDbContextFactory<AppDbContext> contexts, ProgressQuery progress, CancellationToken cancellationToken)
     {
-        if (await projects.FindAsync(slug, cancellationToken) is not { } project)
+        var (projectId, problem) = await FindProjectAsync(contexts, user, slug, cancellationToken);
+        if (problem is not null)
         {
-            return NoProject(slug);
+            return problem;
         }
 
-        var p = await progress.GetAsync(project.Id, user.Id(), cancellationToken);
+        var p = await progress.GetAsync(projectId, user.Id(), cancellationToken);
         return TypedResults.Ok(new ApiProgress(p.OwnJudgments, p.OwnToday, p.Collected, p.Needed, p.OpenTasks, p.CycleNumber, p.CycleStatus));
     }
 
-    private static ProblemHttpResult NoProject(string slug) =>
-        TypedResults.Problem($"slug: there is no project '{slug}'.", statusCode: StatusCodes.Status404NotFound);
+    // In one query, because it stands before every request.
+    private static async Task<(Guid Id, ProblemHttpResult? Problem)> FindProjectAsync(
+        IDbContextFactory<AppDbContext> contexts, ClaimsPrincipal user, string slug, CancellationToken cancellationToken)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var visible = ProjectAccess.Visible(db, user);
+        var project = await db.Projects.Where(p => p.Slug == slug)
+            .Select(p => new { p.Id, IsVisible = visible.Any(v => v.Id == p.Id) }).SingleOrDefaultAsync(cancellationToken);
+        return project switch
+        {
+            null => (default, TypedResults.Problem($"slug: there is no project '{slug}'.", statusCode: StatusCodes.Status404NotFound)),
+            { IsVisible: false } => (default, TypedResults.Problem(
+                $"The key's owner is no member of the project '{slug}'.", statusCode: StatusCodes.Status403Forbidden)),
+            _ => (project.Id, null),
+        };
+    }
 
     private static ProblemHttpResult Conflict(string detail) => TypedResults.Problem(detail, statusCode: StatusCodes.Status409Conflict);
 

@@ -60,9 +60,6 @@ internal sealed class ApiKeyAuthentication(
             "Send a good API key in the header 'Authorization: Bearer rlhf_<id>_<secret>'. Keys are made on the page /account/keys; this one is missing, wrong or revoked.");
     }
 
-    protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
-        WriteAsync(StatusCodes.Status403Forbidden, "The key's owner is no member of this project.");
-
     private async Task WriteAsync(int status, string detail)
     {
         Response.StatusCode = status;

@@ -31,6 +31,22 @@ public sealed class LabelingService(
     private static readonly Counter<long> s_judgments =
         RlhfTelemetry.Meter.CreateCounter<long>("rlhf.judgments", "{judgment}", "Judgments stored, by source.");
 
+    // Many annotators at once all want the first task, so each passes over those that another is taking this instant (SKIP LOCKED).
+    // OFFSET 0 has the tasks sorted before the conditions are asked, which then end at the first few that meet them.
+    private const string NextOnPostgres = """
+        SELECT t."Id" AS "Value" FROM "ComparisonTasks" t WHERE t."Id" IN (
+            SELECT c."Id" FROM (
+                SELECT "Id", "JudgmentCount" FROM "ComparisonTasks" WHERE "ProjectId" = {0} AND "Status" = 'open'
+                ORDER BY "Round" DESC, "JudgmentCount" DESC, "Sequence" OFFSET 0) c
+            WHERE NOT c."Id" = ANY({1})
+                AND NOT EXISTS (SELECT 1 FROM "Judgments" j WHERE j."TaskId" = c."Id" AND j."AnnotatorId" = {2} AND j."RetractedAt" IS NULL)
+                AND c."JudgmentCount" + (SELECT count(*) FROM "TaskLeases" l WHERE l."TaskId" = c."Id" AND l."ExpiresAt" > {3}) < {4}
+            LIMIT 16)
+        ORDER BY t."Round" DESC, t."JudgmentCount" DESC, t."Sequence" LIMIT 1 FOR UPDATE OF t
+        """;
+
+    private const string NextOnPostgresSkipLocked = NextOnPostgres + " SKIP LOCKED";
+
     /// <summary>
     /// The next comparison for this annotator, or null if there is none. A lease the annotator already holds is handed out again before
     /// a new one is taken, so a reload shows the same comparison.
@@ -59,25 +75,19 @@ public sealed class LabelingService(
         }
 
         var judgmentsPerTask = await db.Projects.Where(p => p.Id == projectId).Select(p => p.JudgmentsPerTask).SingleAsync(cancellationToken);
-        var avoid = held.Concat(skipped.Of(annotatorId, projectId)).ToHashSet();
-        for (var attempt = 0; attempt < MaxAttempts; attempt++)
+        var avoid = held.Concat(skipped.Of(annotatorId, projectId)).Distinct().ToArray();
+        for (var attempt = 1; attempt <= MaxAttempts; attempt++)
         {
-            // Newest round first: comparisons of the current policy's answers teach the reward model most.
-            var candidate = await db.ComparisonTasks
-                .Where(t => t.ProjectId == projectId && t.Status == ComparisonTaskStatuses.Open && !avoid.Contains(t.Id)
-                    && !db.Judgments.Any(j => j.TaskId == t.Id && j.AnnotatorId == annotatorId && j.RetractedAt == null)
-                    && t.JudgmentCount + db.TaskLeases.Count(l => l.TaskId == t.Id && l.ExpiresAt > now) < judgmentsPerTask)
-                .OrderByDescending(t => t.Round).ThenByDescending(t => t.JudgmentCount).ThenBy(t => t.Sequence)
-                .Select(t => (Guid?)t.Id)
-                .FirstOrDefaultAsync(cancellationToken);
-            if (candidate is not { } taskId)
-            {
-                return null;
-            }
-
-            if (await TryLeaseAsync(db, taskId, annotatorId, judgmentsPerTask, cancellationToken) is { } lease)
+            var (lease, isFree) = await TryLeaseNextAsync(db, new Wish(projectId, annotatorId, judgmentsPerTask, avoid, Waits: attempt > 1), cancellationToken);
+            if (lease is not null)
             {
                 return await PresentAsync(db, lease, cancellationToken);
+            }
+
+            // The first attempt passes over what somebody else has locked this instant; only the next ones know that there is nothing.
+            if (!isFree && attempt > 1)
+            {
+                return null;
             }
         }
 
@@ -237,41 +247,35 @@ public sealed class LabelingService(
     {
         await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
         var now = time.GetUtcNow();
-        var earlier = await db.Judgments.AsNoTracking().SingleOrDefaultAsync(j => j.LeaseToken == leaseToken, cancellationToken);
-        if (earlier is not null)
+        var lease = await db.TaskLeases.AsNoTracking().SingleOrDefaultAsync(l => l.Token == leaseToken, cancellationToken);
+        if (lease is null)
         {
-            return earlier.AnnotatorId != annotatorId ? (new SubmitResult(SubmitOutcome.ForeignLease), earlier.ProjectId)
-                : projectId is not null && earlier.ProjectId != projectId ? (new SubmitResult(SubmitOutcome.UnknownLease), earlier.ProjectId)
-                : (new SubmitResult(SubmitOutcome.AlreadyRecorded, earlier.Id, earlier.Choice), earlier.ProjectId);
+            return (await FindEarlierAsync(db, annotatorId, leaseToken, projectId, cancellationToken), default);
         }
 
-        var lease = await db.TaskLeases.AsNoTracking().SingleOrDefaultAsync(l => l.Token == leaseToken, cancellationToken);
-        var refusal = lease switch
+        if (lease.AnnotatorId != annotatorId || lease.ExpiresAt <= now)
         {
-            null => SubmitOutcome.UnknownLease,
-            _ when lease.AnnotatorId != annotatorId => SubmitOutcome.ForeignLease,
-            _ when lease.ExpiresAt <= now => SubmitOutcome.LeaseExpired,
-            _ => SubmitOutcome.Recorded,
-        };
-        if (lease is null || refusal is not SubmitOutcome.Recorded)
-        {
-            return (new SubmitResult(refusal), default);
+            return (new SubmitResult(lease.AnnotatorId != annotatorId ? SubmitOutcome.ForeignLease : SubmitOutcome.LeaseExpired), default);
         }
 
         await LockAsync(db, lease.TaskId, cancellationToken);
         if (await db.TaskLeases.Where(l => l.Token == leaseToken).ExecuteDeleteAsync(cancellationToken) == 0)
         {
-            return (new SubmitResult(SubmitOutcome.UnknownLease), default);
+            // The same submission, sent again while the first one was under way, waited here for it.
+            return (await FindEarlierAsync(db, annotatorId, leaseToken, projectId, cancellationToken), default);
         }
 
-        var task = await db.ComparisonTasks.AsNoTracking().SingleAsync(t => t.Id == lease.TaskId, cancellationToken);
+        var task = await (
+            from t in db.ComparisonTasks.AsNoTracking()
+            where t.Id == lease.TaskId
+            join project in db.Projects on t.ProjectId equals project.Id
+            join prompt in db.Prompts on t.PromptId equals prompt.Id
+            select new { t.Id, t.ProjectId, t.JudgmentCount, project.JudgmentsPerTask, project.HeldOutFraction, PromptHash = prompt.ContentHash }).SingleAsync(cancellationToken);
         if (projectId is not null && task.ProjectId != projectId)
         {
             return (new SubmitResult(SubmitOutcome.UnknownLease), default);
         }
 
-        var project = await db.Projects.AsNoTracking().SingleAsync(p => p.Id == task.ProjectId, cancellationToken);
-        var promptHash = await db.Prompts.Where(p => p.Id == task.PromptId).Select(p => p.ContentHash).SingleAsync(cancellationToken);
         var judgment = new Judgment
         {
             Id = Guid.CreateVersion7(now),
@@ -282,7 +286,7 @@ public sealed class LabelingService(
             PresentedSwapped = PresentationOrder.IsSwapped(annotatorId, task.Id),
             LeaseToken = leaseToken,
             Source = source,
-            Split = JudgmentSplit.Of(promptHash, project.HeldOutFraction),
+            Split = JudgmentSplit.Of(task.PromptHash, task.HeldOutFraction),
             DurationMs = Math.Max(0, durationMs),
             CreatedAt = now,
             TraceParent = Activity.Current?.Id,
@@ -290,7 +294,7 @@ public sealed class LabelingService(
         db.Add(judgment);
         OutboxWriter.Add(db, new JudgmentRecorded { JudgmentId = judgment.Id, TaskId = task.Id, ProjectId = task.ProjectId, AnnotatorId = annotatorId });
         var count = task.JudgmentCount + 1;
-        var status = count >= project.JudgmentsPerTask ? ComparisonTaskStatuses.Done : ComparisonTaskStatuses.Open;
+        var status = count >= task.JudgmentsPerTask ? ComparisonTaskStatuses.Done : ComparisonTaskStatuses.Open;
         await db.ComparisonTasks.Where(t => t.Id == task.Id).ExecuteUpdateAsync(
             set => set.SetProperty(t => t.JudgmentCount, count).SetProperty(t => t.Status, status), cancellationToken);
         await db.SaveChangesAsync(cancellationToken);
@@ -298,39 +302,74 @@ public sealed class LabelingService(
         return (new SubmitResult(SubmitOutcome.Recorded, judgment.Id, choice), task.ProjectId);
     }
 
-    private async Task<TaskLease?> TryLeaseAsync(
-        AppDbContext db, Guid taskId, Guid annotatorId, int judgmentsPerTask, CancellationToken cancellationToken)
+    private static async Task<SubmitResult> FindEarlierAsync(
+        AppDbContext db, Guid annotatorId, Guid leaseToken, Guid? projectId, CancellationToken cancellationToken)
+    {
+        var earlier = await db.Judgments.AsNoTracking().SingleOrDefaultAsync(j => j.LeaseToken == leaseToken, cancellationToken);
+        return earlier is null ? new SubmitResult(SubmitOutcome.UnknownLease)
+            : earlier.AnnotatorId != annotatorId ? new SubmitResult(SubmitOutcome.ForeignLease)
+            : projectId is not null && earlier.ProjectId != projectId ? new SubmitResult(SubmitOutcome.UnknownLease)
+            : new SubmitResult(SubmitOutcome.AlreadyRecorded, earlier.Id, earlier.Choice);
+    }
+
+    /// <summary>Who wants a comparison, and which not. Waits: for a task that somebody else has locked.</summary>
+    private sealed record Wish(Guid ProjectId, Guid AnnotatorId, int JudgmentsPerTask, Guid[] Avoid, bool Waits);
+
+    private async Task<(TaskLease? Lease, bool IsFree)> TryLeaseNextAsync(AppDbContext db, Wish wish, CancellationToken cancellationToken)
     {
         try
         {
             await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
-            await LockAsync(db, taskId, cancellationToken);
             var now = time.GetUtcNow();
-            await db.TaskLeases.Where(l => l.TaskId == taskId && l.ExpiresAt <= now).ExecuteDeleteAsync(cancellationToken);
-
-            // Counted again under the lock: the candidate query may have seen an older state.
-            var task = await db.ComparisonTasks.AsNoTracking().SingleAsync(t => t.Id == taskId, cancellationToken);
-            var leases = await db.TaskLeases.CountAsync(l => l.TaskId == taskId, cancellationToken);
-            if (task.Status != ComparisonTaskStatuses.Open || task.JudgmentCount + leases >= judgmentsPerTask)
+            if (await LockNextAsync(db, wish, now, cancellationToken) is not { } taskId)
             {
-                return null;
+                return (null, false);
             }
 
-            var lease = await AddLeaseAsync(db, taskId, annotatorId, now, cancellationToken);
+            // Counted again under the lock: the search may have seen an older state.
+            var task = await db.ComparisonTasks.AsNoTracking().Where(t => t.Id == taskId)
+                .Select(t => new { t.Status, t.JudgmentCount, Leases = db.TaskLeases.Where(l => l.TaskId == t.Id).Select(l => l.ExpiresAt).ToList() })
+                .SingleAsync(cancellationToken);
+            if (task.Leases.Any(expires => expires <= now))
+            {
+                await db.TaskLeases.Where(l => l.TaskId == taskId && l.ExpiresAt <= now).ExecuteDeleteAsync(cancellationToken);
+            }
+
+            if (task.Status != ComparisonTaskStatuses.Open || task.JudgmentCount + task.Leases.Count(expires => expires > now) >= wish.JudgmentsPerTask)
+            {
+                return (null, true);
+            }
+
+            var lease = await AddLeaseAsync(db, taskId, wish.AnnotatorId, now, cancellationToken);
             await db.SaveChangesAsync(cancellationToken);
             await transaction.CommitAsync(cancellationToken);
-            return lease;
+            return (lease, true);
         }
-        catch (DbException)
+        catch (Exception exception) when (exception is DbUpdateException || exception is DbException { IsTransient: false })
         {
+            // Another tab of the same annotator was faster.
             db.ChangeTracker.Clear();
-            return null;
+            return (null, true);
         }
-        catch (DbUpdateException)
+    }
+
+    // Newest round first: comparisons of the current policy's answers teach the reward model most. Then those that lack least.
+    private static async Task<Guid?> LockNextAsync(AppDbContext db, Wish wish, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        if (!db.Database.IsNpgsql())
         {
-            db.ChangeTracker.Clear();
-            return null;
+            return await db.ComparisonTasks
+                .Where(t => t.ProjectId == wish.ProjectId && t.Status == ComparisonTaskStatuses.Open && !wish.Avoid.Contains(t.Id)
+                    && !db.Judgments.Any(j => j.TaskId == t.Id && j.AnnotatorId == wish.AnnotatorId && j.RetractedAt == null)
+                    && t.JudgmentCount + db.TaskLeases.Count(l => l.TaskId == t.Id && l.ExpiresAt > now) < wish.JudgmentsPerTask)
+                .OrderByDescending(t => t.Round).ThenByDescending(t => t.JudgmentCount).ThenBy(t => t.Sequence)
+                .Select(t => (Guid?)t.Id)
+                .FirstOrDefaultAsync(cancellationToken);
         }
+
+        var found = await db.Database.SqlQueryRaw<Guid>(
+            wish.Waits ? NextOnPostgres : NextOnPostgresSkipLocked, wish.ProjectId, wish.Avoid, wish.AnnotatorId, now, wish.JudgmentsPerTask).ToListAsync(cancellationToken);
+        return found.Count == 0 ? null : found[0];
     }
 
     private static async Task<TaskLease> AddLeaseAsync(
@@ -349,10 +388,10 @@ public sealed class LabelingService(
         return lease;
     }
 
-    // An update that changes nothing takes the row's lock on PostgreSQL; on SQLite the transaction already is the only writer.
-    private static Task<int> LockAsync(AppDbContext db, Guid taskId, CancellationToken cancellationToken) => db.ComparisonTasks
-        .Where(t => t.Id == taskId)
-        .ExecuteUpdateAsync(set => set.SetProperty(t => t.JudgmentCount, t => t.JudgmentCount), cancellationToken);
+    // On SQLite the transaction already is the only writer.
+    private static Task LockAsync(AppDbContext db, Guid taskId, CancellationToken cancellationToken) => db.Database.IsNpgsql()
+        ? db.Database.ExecuteSqlAsync($"""SELECT 1 FROM "ComparisonTasks" WHERE "Id" = {taskId} FOR UPDATE""", cancellationToken)
+        : Task.CompletedTask;
 
     private static async Task<Comparison> PresentAsync(AppDbContext db, TaskLease lease, CancellationToken cancellationToken)
     {
