@@ -150,6 +150,8 @@ internal sealed class CampaignSystem : IAsyncDisposable
                 new("Runs:HeartbeatInterval", "00:00:00.500"),
                 new("Runs:PollInterval", "00:00:00.100"),
                 new("Runs:MaxAttempts", "100"),
+                new("Planner:SweepAfter", "00:00:05"),
+                new("Planner:SweepInterval", "00:00:05"),
             ]);
         }
 

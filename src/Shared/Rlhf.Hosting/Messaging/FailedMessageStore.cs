@@ -1,5 +1,7 @@
 using System.Text.Json;
 using MassTransit;
+using System.Data.Common;
+using System.Net.Sockets;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Rlhf.Contracts;
@@ -142,6 +144,12 @@ public sealed class FailedMessageStore
             {
                 // The dispatcher removed the row, or another endpoint that failed put it back, between our reading and writing.
             }
+            catch (Exception exception) when (IsAway(exception))
+            {
+                // What made the message fail keeps its failure from being written too. The broker keeps the message while we wait; given up
+                // here it would lie in the error queue, and nothing would know of it.
+                await Task.Delay(TimeSpan.FromSeconds(1), _time, cancellationToken);
+            }
         }
     }
 
@@ -164,6 +172,9 @@ public sealed class FailedMessageStore
             SetAsideAt = now,
         };
     }
+
+    private static bool IsAway(Exception? exception) =>
+        exception is DbException { IsTransient: true } or SocketException or TimeoutException || (exception is not null && IsAway(exception.InnerException));
 
     private async Task<bool> TryRecordAsync(Guid messageId, string endpoint, MessagePlace place, object message, Exception error, CancellationToken cancellationToken)
     {
