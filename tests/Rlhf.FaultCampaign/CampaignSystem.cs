@@ -139,7 +139,8 @@ internal sealed class CampaignSystem : IAsyncDisposable
             // A machine of its own has its own data; the checkpoint store and the state of runs are on storage that all see.
             new("Storage:DataDirectory", Path.Combine(Storage.DataPath, name)),
             new("Storage:CheckpointDirectory", Storage.CheckpointPath),
-            new("Storage:MinimumFreeMebibytes", "1"),
+            new("Storage:StateDirectory", Path.Combine(Storage.DataPath, "states")),
+            new("Storage:MinimumFreeBytes", "1048576"),
             new("OMP_NUM_THREADS", "1"),
         ]);
         if (name != "web")
@@ -150,6 +151,11 @@ internal sealed class CampaignSystem : IAsyncDisposable
                 new("Runs:HeartbeatInterval", "00:00:00.500"),
                 new("Runs:PollInterval", "00:00:00.100"),
                 new("Runs:MaxAttempts", "100"),
+                new("Runs:RetryDelay", "00:00:00.500"),
+                new("Runs:MaxRetryDelay", "00:00:02"),
+
+                // Each stands for a machine, and so for a device.
+                new("Runs:Device", name),
                 new("Planner:SweepAfter", "00:00:05"),
                 new("Planner:SweepInterval", "00:00:05"),
             ]);
