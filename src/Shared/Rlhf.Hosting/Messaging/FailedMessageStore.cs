@@ -1,7 +1,7 @@
-using System.Text.Json;
-using MassTransit;
 using System.Data.Common;
 using System.Net.Sockets;
+using System.Text.Json;
+using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Rlhf.Contracts;
@@ -90,7 +90,7 @@ public sealed class FailedMessageStore
 
     /// <summary>An endpoint failed. Returns true when the message will be delivered again, false when it is set aside now.</summary>
     internal Task<bool> RecordAsync(Guid messageId, string endpoint, MessagePlace place, object message, Exception error, CancellationToken cancellationToken) =>
-        AgainAsync(() => TryRecordAsync(messageId, endpoint, place, message, error, cancellationToken));
+        AgainAsync(() => TryRecordAsync(messageId, endpoint, place, message, error, cancellationToken), cancellationToken);
 
     /// <summary>
     /// A message came to an endpoint where an earlier one of its aggregate waits: it goes back behind that one, which costs it no attempt. It is written
@@ -105,7 +105,7 @@ public sealed class FailedMessageStore
         await ToOutboxAsync(db, failed, TimeSpan.Zero, cancellationToken);
         await db.SaveChangesAsync(cancellationToken);
         return true;
-    });
+    }, cancellationToken);
 
     /// <summary>A row of the outbox cannot be read by this program: it is set aside without an endpoint.</summary>
     internal async Task SetAsideUnreadableAsync(OutboxMessage row, Exception error, CancellationToken cancellationToken)
@@ -130,9 +130,9 @@ public sealed class FailedMessageStore
         }
 
         return true;
-    });
+    }, cancellationToken);
 
-    private static async Task<bool> AgainAsync(Func<Task<bool>> tryOnce)
+    private async Task<bool> AgainAsync(Func<Task<bool>> tryOnce, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
