@@ -120,6 +120,7 @@ public sealed class LabelingService(
                 var (result, changed) = await SubmitOnceAsync(db, annotatorId, leaseToken, choice, durationMs, source, projectId, cancellationToken);
                 if (result.Outcome is SubmitOutcome.Recorded)
                 {
+                    s_judgments.Add(1, new KeyValuePair<string, object?>("source", source));
                     projects.Changed(changed);
                 }
 
