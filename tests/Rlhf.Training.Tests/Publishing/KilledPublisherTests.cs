@@ -11,7 +11,9 @@ public sealed class KilledPublisherTests : IDisposable
 
     // An orphan fills no disk.
     private const int Most = 200;
-    private readonly string _root = Directory.CreateTempSubdirectory("rlhf-killed-").FullName;
+
+    // The child is killed and could not remove a folder of its own.
+    private readonly string _root = Environment.GetEnvironmentVariable(DirectoryVariable) ?? Directory.CreateTempSubdirectory("rlhf-killed-").FullName;
 
     private string Checkpoints => Path.Combine(_root, "checkpoints");
 
