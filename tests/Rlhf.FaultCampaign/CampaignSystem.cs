@@ -24,7 +24,14 @@ internal sealed class CampaignSystem : IAsyncDisposable
         DatabaseNetwork = new TcpProxy(new NpgsqlConnectionStringBuilder(ConnectionString).Port);
         BrokerNetwork = new TcpProxy(virtualHost.Uri.Port);
         Replayer = new MessageReplayer(virtualHost.Uri);
-        Storage = new StorageOptions { DataDirectory = Path.Combine(disk.Path, name), CheckpointDirectory = Path.Combine(disk.Path, name, "checkpoints") };
+        Storage = new StorageOptions
+        {
+            DataDirectory = Path.Combine(disk.Path, name),
+            CheckpointDirectory = Path.Combine(disk.Path, name, "checkpoints"),
+
+            // The file system is smaller than what is kept free of a real one.
+            MinimumFreeBytes = 1 << 20,
+        };
         Web = Service("web", "Labeling.Web");
         Trainers = [Service("trainer-1", "Trainer.Service"), Service("trainer-2", "Trainer.Service")];
         RewardModel = Service("reward-model-1", "RewardModel.Service");
@@ -140,7 +147,7 @@ internal sealed class CampaignSystem : IAsyncDisposable
             new("Storage:DataDirectory", Path.Combine(Storage.DataPath, name)),
             new("Storage:CheckpointDirectory", Storage.CheckpointPath),
             new("Storage:StateDirectory", Path.Combine(Storage.DataPath, "states")),
-            new("Storage:MinimumFreeBytes", "1048576"),
+            new("Storage:MinimumFreeBytes", Storage.MinimumFreeBytes.ToString(CultureInfo.InvariantCulture)),
             new("OMP_NUM_THREADS", "1"),
         ]);
         if (name != "web")

@@ -12,8 +12,10 @@ namespace Rlhf.TestServers;
 internal sealed class ServerProcess : IAsyncDisposable
 {
     // $1 folder to remove at the end, or empty; $2 user that root drops to; $3 signal that asks the server to stop; then the command.
-    // setsid gives the server a process group of its own, so that what it starts ends with it.
+    // setsid gives the server a process group of its own, so that what it starts ends with it. The trap: Ctrl+C and timeout signal this shell too, which
+    // must live on to end the server.
     private const string Script = """
+        trap : INT TERM HUP
         folder=$1 user=$2 signal=$3; shift 3
         if [ "$(id -u)" = 0 ]; then set -- setpriv --reuid="$user" --regid="$user" --init-groups "$@"; fi
         setsid "$@" </dev/null >>server.log 2>&1 &

@@ -1,7 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
-using Rlhf.Contracts;
 using Rlhf.Contracts.Training;
 using Rlhf.Data.Entities;
 using Rlhf.Data.Lineage;
@@ -128,28 +127,6 @@ public sealed class CheckpointRetentionTests : IDisposable
         Assert.Equal(
             runs[1..].Select(r => r.Id.ToString()).Order(StringComparer.Ordinal),
             Directory.GetDirectories(Path.Combine(_root, "runs")).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal));
-    }
-
-    [Theory]
-    [MemberData(nameof(Providers))]
-    public async Task Retire_Checkpoint_TellsOnceAndRefusesTheServedOne(string provider)
-    {
-        await using var database = await TestDatabase.CreateAsync(provider);
-        var project = (await database.AddProjectAsync()).Id;
-        var served = await AddCheckpointAsync(database, project, 0, "served", daysAgo: 1);
-        var other = await AddCheckpointAsync(database, project, 1, "other", daysAgo: 1);
-        await using var db = database.CreateDbContext();
-        await db.Projects.ExecuteUpdateAsync(set => set.SetProperty(p => p.PolicyCheckpointId, served), Cancel);
-
-        Assert.True(await CheckpointRetirement.RetireAsync(db, other, Cancel));
-        Assert.False(await CheckpointRetirement.RetireAsync(db, other, Cancel));
-        Assert.False(await CheckpointRetirement.RetireAsync(db, Guid.CreateVersion7(), Cancel));
-        var exception = await Assert.ThrowsAsync<InvalidOperationException>(() => CheckpointRetirement.RetireAsync(db, served, Cancel));
-
-        Assert.Contains("Roll the project back to another checkpoint first.", exception.Message, StringComparison.Ordinal);
-        Assert.Equal([other], await db.Checkpoints.Where(c => c.RetiredAt != null).Select(c => c.Id).ToListAsync(Cancel));
-        var name = MessageTypes.NameOf(typeof(CheckpointRetired));
-        Assert.Equal(1, await db.Outbox.CountAsync(m => m.Type == name, Cancel));
     }
 
     [Theory]
