@@ -114,17 +114,19 @@ namespace Rlhf.Data.Sqlite.Migrations
                 maxLength: 20,
                 nullable: true);
 
-            migrationBuilder.AddColumn<Guid>(
-                name: "PolicyCheckpointId",
-                table: "Cycles",
-                type: "TEXT",
-                nullable: true);
+            // By hand, with the key in the column: AddForeignKey rebuilds the table with the keys switched off, which SQLite only does between
+            // transactions, and a process that died there would leave half a migration.
+            migrationBuilder.Sql(
+                """
+                ALTER TABLE "Cycles" ADD COLUMN "PolicyCheckpointId" TEXT NULL
+                    CONSTRAINT "FK_Cycles_Checkpoints_PolicyCheckpointId" REFERENCES "Checkpoints" ("Id") ON DELETE RESTRICT;
+                """);
 
-            migrationBuilder.AddColumn<Guid>(
-                name: "UserId",
-                table: "CycleDecisions",
-                type: "TEXT",
-                nullable: true);
+            migrationBuilder.Sql(
+                """
+                ALTER TABLE "CycleDecisions" ADD COLUMN "UserId" TEXT NULL
+                    CONSTRAINT "FK_CycleDecisions_AspNetUsers_UserId" REFERENCES "AspNetUsers" ("Id") ON DELETE RESTRICT;
+                """);
 
             migrationBuilder.AddColumn<long>(
                 name: "FilesDeletedAt",
@@ -216,22 +218,6 @@ namespace Rlhf.Data.Sqlite.Migrations
                 name: "IX_ApiKeys_UserId",
                 table: "ApiKeys",
                 column: "UserId");
-
-            migrationBuilder.AddForeignKey(
-                name: "FK_CycleDecisions_AspNetUsers_UserId",
-                table: "CycleDecisions",
-                column: "UserId",
-                principalTable: "AspNetUsers",
-                principalColumn: "Id",
-                onDelete: ReferentialAction.Restrict);
-
-            migrationBuilder.AddForeignKey(
-                name: "FK_Cycles_Checkpoints_PolicyCheckpointId",
-                table: "Cycles",
-                column: "PolicyCheckpointId",
-                principalTable: "Checkpoints",
-                principalColumn: "Id",
-                onDelete: ReferentialAction.Restrict);
         }
 
         /// <inheritdoc />
