@@ -19,11 +19,15 @@ trap 'rm -rf "$beside"' EXIT
 
 in_container() { "${compose[@]}" exec -T "$@"; }
 
-# A run goes on meanwhile and removes old states: tar says "file removed" or "file changed" and ends with 1; each state has checksums of its own,
-# and a damaged one is passed over when the run goes on.
-in_container trainer tar --exclude='.*' -C /data -c runs >"$beside/runs.tar" || [ $? -eq 1 ]
+# The system goes on meanwhile: states are replaced, files come and go beside the checkpoints, and tar then says "file removed" or "file changed"
+# and ends with 1. States and checkpoints have checksums of their own: a half one is never used.
+pack() { # FOLDER
+  in_container trainer tar --exclude='.*' -C /data -c "$1" || [ $? -eq 1 ]
+}
+
+pack runs >"$beside/runs.tar"
 in_container postgres pg_dump -U rlhf -d rlhf --format=custom >"$beside/database.dump"
-in_container trainer tar --exclude='.staging-*' --exclude='.probe-*' -C /data -c checkpoints >"$beside/checkpoints.tar"
+pack checkpoints >"$beside/checkpoints.tar"
 in_container web tar -C /data -c keys >"$beside/keys.tar"
 
 (cd "$beside" && sha256sum database.dump runs.tar checkpoints.tar keys.tar >SHA256SUMS)

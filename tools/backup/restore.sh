@@ -9,11 +9,12 @@ read -ra compose <<<"${COMPOSE:-docker compose}"
 
 (cd "$source" && sha256sum --check --quiet --strict SHA256SUMS) || { echo "$source is damaged: nothing was restored." >&2; exit 1; }
 
-"${compose[@]}" stop web trainer reward-model seed
 "${compose[@]}" up -d postgres
 until "${compose[@]}" exec -T postgres pg_isready -q -h 127.0.0.1 -U rlhf -d rlhf; do sleep 1; done
 tables=$("${compose[@]}" exec -T postgres psql -U rlhf -d rlhf -Atc "select count(*) from information_schema.tables where table_schema = 'public'")
 [ "$tables" = 0 ] || { echo "the database has $tables tables already: restore into empty volumes (docker compose down --volumes removes them)." >&2; exit 1; }
+
+"${compose[@]}" stop web trainer reward-model seed
 
 unpack() { # SERVICE ARCHIVE
   "${compose[@]}" run --rm -T --no-deps --entrypoint tar "$1" -C /data -x <"$source/$2"
