@@ -64,7 +64,7 @@ public sealed partial class ServiceShutdownTests
     [GeneratedRegex("Now listening on: http")]
     private static partial Regex Listening();
 
-    [GeneratedRegex("Run .* started, attempt 1")]
+    [GeneratedRegex("Run .* started on .*, attempt 1")]
     private static partial Regex Started();
 
     [GeneratedRegex("was interrupted and goes on at the next start")]

@@ -5,7 +5,7 @@ namespace Rlhf.TestServers;
 /// <summary>Waits for a condition by asking again; fails when it does not come true.</summary>
 public static class Eventually
 {
-    /// <summary>Waits until the condition holds, at most two minutes.</summary>
+    /// <summary>Waits until the condition holds, at most five minutes.</summary>
     /// <param name="condition">Asked every few milliseconds.</param>
     /// <param name="what">Says in the failure what did not come true.</param>
     public static async Task TrueAsync(Func<Task<bool>> condition, string what)
@@ -13,7 +13,7 @@ public static class Eventually
         var waited = Stopwatch.StartNew();
         while (!await condition())
         {
-            Assert.True(waited.Elapsed < TimeSpan.FromMinutes(2), $"did not come true within two minutes: {what}");
+            Assert.True(waited.Elapsed < TimeSpan.FromMinutes(5), $"did not come true within five minutes: {what}");
             await Task.Delay(10, TestContext.Current.CancellationToken);
         }
     }

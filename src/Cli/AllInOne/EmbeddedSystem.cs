@@ -4,6 +4,7 @@ using Labeling.Web.Consumers;
 using Labeling.Web.Features.Import;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.Logging.Console;
 using RewardModel.Service;
 using RewardModel.Service.Consumers;
 using Rlhf.Hosting;
@@ -66,6 +67,9 @@ internal sealed class EmbeddedSystem : IAsyncDisposable
             if (quiet)
             {
                 builder.Logging.SetMinimumLevel(LogLevel.Warning);
+
+                // What the command prints, JSON perhaps, has the standard output to itself.
+                builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
             }
 
             AddServices(builder);

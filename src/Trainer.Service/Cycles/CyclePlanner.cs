@@ -289,18 +289,17 @@ public sealed class CyclePlanner(AppDbContext db, TimeProvider clock)
         var used = await db.Judgments
             .Where(j => oldest.Contains(j.Id) && j.CycleId == null && j.RetractedAt == null)
             .ExecuteUpdateAsync(set => set.SetProperty(j => j.CycleId, cycle.Id), stop);
-        using var span = await StartSpanAsync(project, cycle, stop);
+        using var span = StartSpan(project, cycle, await TracesAsync(cycle, stop));
         _journal.Enter(cycle, CycleStatuses.RewardModel);
         await _commands.AskAsync(project, cycle, CycleStatuses.RewardModel, stop);
         _journal.Decide(project, cycle, "start", new { available, used, threshold = project.JudgmentsPerCycle }, userId);
         return true;
     }
 
-    // A cycle has as many causes as judgments: their traces are linked to its own.
-    private async Task<Activity?> StartSpanAsync(Project project, Cycle cycle, CancellationToken stop)
+    // A cycle has as many causes as judgments: their traces are linked to its own. Not asynchronous: a span that an awaited method starts is not the
+    // caller's current one, and the command would not descend from it.
+    private static Activity? StartSpan(Project project, Cycle cycle, List<string?> traces)
     {
-        var traces = await db.Judgments.Where(j => j.CycleId == cycle.Id && j.TraceParent != null)
-            .Select(j => j.TraceParent).Distinct().OrderBy(t => t).Take(MaxLinks).ToListAsync(stop);
         var links = traces
             .Select(t => ActivityContext.TryParse(t, null, isRemote: true, out var context) ? context : default)
             .Where(context => context != default)
@@ -308,6 +307,10 @@ public sealed class CyclePlanner(AppDbContext db, TimeProvider clock)
         return RlhfTelemetry.Start("cycle.start", ActivityKind.Internal, Activity.Current?.Id, links)
             ?.SetTag("rlhf.project", project.Slug).SetTag("rlhf.cycle", cycle.Number);
     }
+
+    private Task<List<string?>> TracesAsync(Cycle cycle, CancellationToken stop) =>
+        db.Judgments.Where(j => j.CycleId == cycle.Id && j.TraceParent != null)
+            .Select(j => j.TraceParent).Distinct().OrderBy(t => t).Take(MaxLinks).ToListAsync(stop);
 
     /// <summary>Standing judgments that no cycle has taken.</summary>
     internal static IQueryable<Judgment> Waiting(AppDbContext db, Guid projectId) =>

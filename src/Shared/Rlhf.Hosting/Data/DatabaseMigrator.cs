@@ -4,6 +4,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using Rlhf.Data;
+using Rlhf.Data.Postgres;
 using Rlhf.Data.Sqlite;
 
 namespace Rlhf.Hosting;
@@ -26,6 +27,7 @@ public sealed partial class DatabaseMigrator(IDbContextFactory<AppDbContext> con
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
             try
             {
+                await using var turn = db.IsSqlite() ? null : await PostgresDatabase.TakeMigrationLockAsync(db, cancellationToken);
                 if (db.IsSqlite())
                 {
                     CreateDirectory(db.Database.GetDbConnection());
