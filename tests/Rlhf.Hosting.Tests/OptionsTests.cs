@@ -17,6 +17,7 @@ public sealed class OptionsTests
     [InlineData("Messaging:Tranport", "rabbitmq", "'Tranport'")]
     [InlineData("Messaging:RabbitMq:Hostname", "x", "'Hostname'")]
     [InlineData("Messaging:MaxAttempts", "0", "Messaging:MaxAttempts must lie between 1 and 100.")]
+    [InlineData("Messaging:Unconsumed:0", "training.run-progresed", "Messaging:Unconsumed has 'training.run-progresed'; legal values: labeling.demonstration-recorded, ")]
     [InlineData("Messaging:PollInterval", "01:00:00", "Messaging:PollInterval must lie between 10 ms and 1 minute.")]
     public void Setting_ThatIsNotLegal_StopsTheRegistrationAndNamesItself(string key, string value, string message)
     {

@@ -198,6 +198,31 @@ public sealed class BrokerTests
     }
 
     [Fact]
+    public async Task Queue_WithTheArgumentsOfAnOlderVersion_IsNamedByTheHealthCheckAndReplacedOnceItIsDeleted()
+    {
+        await using var stack = await TestStack.CreateAsync(TestStack.Distributed);
+        var project = await stack.Database.AddProjectAsync();
+        await using var connection = await new ConnectionFactory { Uri = stack.Broker!.Uri }.CreateConnectionAsync(Cancelled);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: Cancelled);
+        await channel.QueueDeclareAsync("count-judgment", durable: true, exclusive: false, autoDelete: false, cancellationToken: Cancelled);
+        await using var host = new MessagingHost(stack, bus =>
+        {
+            bus.AddConsumer<CountJudgmentConsumer>();
+            bus.AddConsumer<InsertRunConsumer>();
+        });
+        await host.StartWithoutBrokerAsync();
+        await Eventually.TrueAsync(
+            async () => (await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(check => check.Name == "bus", Cancelled)).Entries["bus"].Description == "Endpoints that do not listen: count-judgment.",
+            "the health check names the queue");
+        var judgment = Judgment(project);
+        await host.SendAsync(judgment);
+
+        Assert.Equal(0u, await channel.QueueDeleteAsync("count-judgment", ifUnused: true, ifEmpty: true, cancellationToken: Cancelled));
+
+        await ArrivedAsync(stack.Database, [judgment]);
+    }
+
+    [Fact]
     public async Task Replica_ThatDies_IsFollowedByTheOtherInOrder()
     {
         await using var stack = await TestStack.CreateAsync(TestStack.Distributed);

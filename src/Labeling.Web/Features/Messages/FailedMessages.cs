@@ -17,6 +17,14 @@ public sealed class FailedMessages(IDbContextFactory<AppDbContext> contexts, Fai
         return await db.FailedMessages.AsNoTracking().OrderByDescending(m => m.LastFailedAt).Take(Limit).ToListAsync(cancellationToken);
     }
 
+    /// <summary>Types of messages that were set aside, and how many of each.</summary>
+    public async Task<IReadOnlyList<(string Type, int Count)>> SetAsideAsync(CancellationToken cancellationToken = default)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var types = await db.FailedMessages.Where(m => m.SetAsideAt != null).GroupBy(m => m.Type).OrderBy(g => g.Key).Select(g => new { g.Key, Count = g.Count() }).ToListAsync(cancellationToken);
+        return [.. types.Select(t => (t.Key, t.Count))];
+    }
+
     /// <summary>Messages that could not be published so far.</summary>
     public async Task<IReadOnlyList<OutboxMessage>> UnpublishedAsync(CancellationToken cancellationToken = default)
     {
@@ -34,6 +42,9 @@ public sealed class FailedMessages(IDbContextFactory<AppDbContext> contexts, Fai
     /// <summary>Delivers a message once more. False if it is not set aside any more.</summary>
     public Task<bool> ReplayAsync(FailedMessage message, CancellationToken cancellationToken = default) =>
         store.RetryAsync(message.MessageId, message.Endpoint, cancellationToken);
+
+    /// <summary>Delivers every message of a type that is set aside once more, in the order they were written. Returns how many.</summary>
+    public Task<int> ReplayAllAsync(string type, CancellationToken cancellationToken = default) => store.RetryAllAsync(type, cancellationToken);
 
     /// <summary>Forgets a message. False if it is not set aside any more.</summary>
     public Task<bool> DiscardAsync(FailedMessage message, CancellationToken cancellationToken = default) =>

@@ -8,6 +8,7 @@ public sealed partial class Messages
 {
     private IReadOnlyList<FailedMessage>? _failed;
     private IReadOnlyList<OutboxMessage> _unpublished = [];
+    private IReadOnlyList<(string Type, int Count)> _setAside = [];
     private int _pending;
     private string? _notice;
 
@@ -19,6 +20,7 @@ public sealed partial class Messages
     private async Task LoadAsync()
     {
         _failed = await Failed.ListAsync();
+        _setAside = await Failed.SetAsideAsync();
         _unpublished = await Failed.UnpublishedAsync();
         _pending = await Failed.PendingAsync();
     }
@@ -28,6 +30,13 @@ public sealed partial class Messages
         _notice = await Failed.ReplayAsync(message)
             ? $"{message.Type} is delivered once more. If it fails again, it comes back here."
             : "This message is not set aside any more.";
+        await LoadAsync();
+    }
+
+    private async Task ReplayAllAsync(string type)
+    {
+        var count = await Failed.ReplayAllAsync(type);
+        _notice = $"{count} × {type}: delivered once more. What fails again comes back here.";
         await LoadAsync();
     }
 
