@@ -70,7 +70,7 @@ internal static class ConfigurationReference
 
     private static void AppendRows(StringBuilder text, string prefix, object options)
     {
-        foreach (var property in options.GetType().GetProperties().Where(p => p.SetMethod is { IsPublic: true }).OrderBy(p => p.MetadataToken))
+        foreach (var property in options.GetType().GetProperties().Where(p => p.SetMethod is { IsPublic: true } || IsList(p.PropertyType)).OrderBy(p => p.MetadataToken))
         {
             var (key, value) = ($"{prefix}:{property.Name}", property.GetValue(options));
             var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
@@ -93,8 +93,12 @@ internal static class ConfigurationReference
         : type.IsEnum ? string.Join(", ", Enum.GetNames(type))
         : type == typeof(int) || type == typeof(long) ? "whole number"
         : type == typeof(double) || type == typeof(float) ? "number"
-        : type.GetInterfaces().Append(type).Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(IEnumerable<>)) ? "list (`:0`, `:1`, …)"
+        : IsList(type) ? "list (`:0`, `:1`, …)"
         : type.Name;
+
+    // The binder adds to a list that has no setter.
+    private static bool IsList(Type type) =>
+        type != typeof(string) && type.GetInterfaces().Append(type).Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(IEnumerable<>));
 
     private static string Default(object? value) => value switch
     {

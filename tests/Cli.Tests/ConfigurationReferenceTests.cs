@@ -21,6 +21,7 @@ public sealed class ConfigurationReferenceTests
     [InlineData("| `Messaging:RabbitMq:Port` | whole number | `5672` |")]
     [InlineData("| `Runs:PollInterval` | time | `00:00:00.5` |")]
     [InlineData("| `Storage:DataDirectory` | text | `data` | required |")]
+    [InlineData("| `Messaging:Unconsumed` | list (`:0`, `:1`, …) | – | – | Message types that nobody listens to in this deployment")]
     [InlineData("## Telemetry")]
     [InlineData("## Site")]
     public void Page_HasTheSetting(string row) => Assert.Contains(row, ConfigurationReference.Create(), StringComparison.Ordinal);
