@@ -75,7 +75,8 @@ internal sealed class CampaignSystem : IAsyncDisposable
         var system = new CampaignSystem(name, directory, postgres, broker, await broker.CreateVirtualHostAsync(), disk);
         try
         {
-            await using (var connection = new NpgsqlConnection(postgres.ConnectionString))
+            // Not from the pool: what lies there may be connections to a server that was killed.
+            await using (var connection = new NpgsqlConnection(postgres.ConnectionString + ";Pooling=false"))
             {
                 await connection.OpenAsync(cancellationToken);
                 await using var create = new NpgsqlCommand($"CREATE DATABASE {system._database}", connection);

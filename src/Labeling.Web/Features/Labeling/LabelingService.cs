@@ -31,9 +31,8 @@ public sealed class LabelingService(
     private static readonly Counter<long> s_judgments =
         RlhfTelemetry.Meter.CreateCounter<long>("rlhf.judgments", "{judgment}", "Judgments stored, by source.");
 
-    // Many annotators at once all want the first task, so each passes over those that another is taking this instant (SKIP LOCKED).
     // OFFSET 0 has the tasks sorted before the conditions are asked, which then end at the first few that meet them.
-    private const string NextOnPostgres = """
+    private const string FreeOnPostgres = """
         SELECT t."Id" AS "Value" FROM "ComparisonTasks" t WHERE t."Id" IN (
             SELECT c."Id" FROM (
                 SELECT "Id", "JudgmentCount" FROM "ComparisonTasks" WHERE "ProjectId" = {0} AND "Status" = 'open'
@@ -41,11 +40,15 @@ public sealed class LabelingService(
             WHERE NOT c."Id" = ANY({1})
                 AND NOT EXISTS (SELECT 1 FROM "Judgments" j WHERE j."TaskId" = c."Id" AND j."AnnotatorId" = {2} AND j."RetractedAt" IS NULL)
                 AND c."JudgmentCount" + (SELECT count(*) FROM "TaskLeases" l WHERE l."TaskId" = c."Id" AND l."ExpiresAt" > {3}) < {4}
-            LIMIT 16)
-        ORDER BY t."Round" DESC, t."JudgmentCount" DESC, t."Sequence" LIMIT 1 FOR UPDATE OF t
+            LIMIT {5})
         """;
 
+    private const string NextOnPostgres = FreeOnPostgres + """ ORDER BY t."Round" DESC, t."JudgmentCount" DESC, t."Sequence" LIMIT 1 FOR UPDATE OF t""";
+
+    // Many annotators at once all want the first task: each passes over those that another is taking this instant (SKIP LOCKED), and who
+    // came too late even so goes on with an order of their own, in which few meet.
     private const string NextOnPostgresSkipLocked = NextOnPostgres + " SKIP LOCKED";
+    private const string AnyOnPostgresSkipLocked = FreeOnPostgres + """ ORDER BY md5(t."Id"::text || {2}::text) LIMIT 1 FOR UPDATE OF t SKIP LOCKED""";
 
     /// <summary>
     /// The next comparison for this annotator, or null if there is none. A lease the annotator already holds is handed out again before
@@ -76,19 +79,22 @@ public sealed class LabelingService(
 
         var judgmentsPerTask = await db.Projects.Where(p => p.Id == projectId).Select(p => p.JudgmentsPerTask).SingleAsync(cancellationToken);
         var avoid = held.Concat(skipped.Of(annotatorId, projectId)).Distinct().ToArray();
+        var waits = false;
         for (var attempt = 1; attempt <= MaxAttempts; attempt++)
         {
-            var (lease, isFree) = await TryLeaseNextAsync(db, new Wish(projectId, annotatorId, judgmentsPerTask, avoid, Waits: attempt > 1), cancellationToken);
+            var (lease, isFree) = await TryLeaseNextAsync(db, new Wish(projectId, annotatorId, judgmentsPerTask, avoid, attempt, waits), cancellationToken);
             if (lease is not null)
             {
                 return await PresentAsync(db, lease, cancellationToken);
             }
 
-            // The first attempt passes over what somebody else has locked this instant; only the next ones know that there is nothing.
-            if (!isFree && attempt > 1)
+            if (!isFree && waits)
             {
                 return null;
             }
+
+            // Whether there is nothing, or only nothing that is not locked this instant, shows who waits for the locked ones.
+            waits = !isFree && attempt > 1;
         }
 
         return null;
@@ -313,8 +319,12 @@ public sealed class LabelingService(
             : new SubmitResult(SubmitOutcome.AlreadyRecorded, earlier.Id, earlier.Choice);
     }
 
-    /// <summary>Who wants a comparison, and which not. Waits: for a task that somebody else has locked.</summary>
-    private sealed record Wish(Guid ProjectId, Guid AnnotatorId, int JudgmentsPerTask, Guid[] Avoid, bool Waits);
+    /// <summary>Who wants a comparison, which not, for which time in a row, and whether to wait for one that is locked.</summary>
+    private sealed record Wish(Guid ProjectId, Guid AnnotatorId, int JudgmentsPerTask, Guid[] Avoid, int Attempt, bool Waits)
+    {
+        /// <summary>How many free tasks are looked at: few, and after a lost race more than there are connections.</summary>
+        public int Window => Attempt == 1 ? 16 : 256;
+    }
 
     private async Task<(TaskLease? Lease, bool IsFree)> TryLeaseNextAsync(AppDbContext db, Wish wish, CancellationToken cancellationToken)
     {
@@ -369,7 +379,8 @@ public sealed class LabelingService(
         }
 
         var found = await db.Database.SqlQueryRaw<Guid>(
-            wish.Waits ? NextOnPostgres : NextOnPostgresSkipLocked, wish.ProjectId, wish.Avoid, wish.AnnotatorId, now, wish.JudgmentsPerTask).ToListAsync(cancellationToken);
+            wish.Waits ? NextOnPostgres : wish.Attempt == 1 ? NextOnPostgresSkipLocked : AnyOnPostgresSkipLocked,
+            wish.ProjectId, wish.Avoid, wish.AnnotatorId, now, wish.JudgmentsPerTask, wish.Window).ToListAsync(cancellationToken);
         return found.Count == 0 ? null : found[0];
     }
 
