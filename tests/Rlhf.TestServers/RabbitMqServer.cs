@@ -62,7 +62,7 @@ public sealed class RabbitMqServer : IAsyncDisposable
             using var client = new TcpClient();
             await client.ConnectAsync("127.0.0.1", _epmdPort);
         });
-        
+
         // Its data goes with it, so it need not stop properly, which takes seconds.
         _broker = await ServerProcess.StartAsync(
             directory, User, "KILL", removeDirectory: true, Environment(directory), Path.Combine(DebianPackages.RabbitMqBinaries!, "rabbitmq-server"));

@@ -110,7 +110,7 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     /// <summary>Asks until the server answers.</summary>
     /// <param name="isReady">Returns when it answers, throws while it does not.</param>
-    /// <exception cref="IOException">The server has ended, or did not answer within two minutes; with the end of its log.</exception>
+    /// <exception cref="IOException">The server has ended, or did not answer within five minutes; with the end of its log.</exception>
     public async Task WaitUntilReadyAsync(Func<Task> isReady)
     {
         var waited = Stopwatch.StartNew();
@@ -123,7 +123,7 @@ internal sealed class ServerProcess : IAsyncDisposable
             }
             catch (Exception exception)
             {
-                if (!Directory.Exists($"/proc/{_group}") || waited.Elapsed > TimeSpan.FromMinutes(2))
+                if (!Directory.Exists($"/proc/{_group}") || waited.Elapsed > TimeSpan.FromMinutes(5))
                 {
                     var log = Path.Combine(_shell.StartInfo.WorkingDirectory, "server.log");
                     throw new IOException($"the server did not start: {(File.Exists(log) ? string.Join('\n', File.ReadLines(log).TakeLast(20)) : "no log")}", exception);

@@ -30,22 +30,34 @@ public static class PostgresDatabase
     public static async Task<IAsyncDisposable> TakeMigrationLockAsync(AppDbContext db, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(db);
-        var creator = db.GetService<IRelationalDatabaseCreator>();
-        if (!await creator.ExistsAsync(cancellationToken))
+        // On the connection itself: EF's own calls wrap what the server says.
+        var connection = db.Database.GetDbConnection();
+        try
         {
-            try
-            {
-                await creator.CreateAsync(cancellationToken);
-            }
-            catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
-            {
-                // Another process has just created it.
-            }
+            await connection.OpenAsync(cancellationToken);
+        }
+        catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.InvalidCatalogName)
+        {
+            await CreateAsync(db, cancellationToken);
+            await connection.OpenAsync(cancellationToken);
         }
 
-        await db.Database.OpenConnectionAsync(cancellationToken);
-        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_lock({MigrationLock})", cancellationToken);
+        await using var command = connection.CreateCommand();
+        command.CommandText = $"SELECT pg_advisory_lock({MigrationLock})";
+        await command.ExecuteNonQueryAsync(cancellationToken);
         return new HeldLock(db);
+    }
+
+    private static async Task CreateAsync(AppDbContext db, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await db.GetService<IRelationalDatabaseCreator>().CreateAsync(cancellationToken);
+        }
+        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
+        {
+            // Another process has just created it.
+        }
     }
 
     // Closing alone is not enough: a pooled connection forgets its locks only when it is used again.
