@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Labeling.Web.Live;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Rlhf.Contracts.Labeling;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
@@ -31,24 +32,10 @@ public sealed class LabelingService(
     private static readonly Counter<long> s_judgments =
         RlhfTelemetry.Meter.CreateCounter<long>("rlhf.judgments", "{judgment}", "Judgments stored, by source.");
 
-    // OFFSET 0 has the tasks sorted before the conditions are asked, which then end at the first few that meet them.
-    private const string FreeOnPostgres = """
-        SELECT t."Id" AS "Value" FROM "ComparisonTasks" t WHERE t."Id" IN (
-            SELECT c."Id" FROM (
-                SELECT "Id", "JudgmentCount" FROM "ComparisonTasks" WHERE "ProjectId" = {0} AND "Status" = 'open'
-                ORDER BY "Round" DESC, "JudgmentCount" DESC, "Sequence" OFFSET 0) c
-            WHERE NOT c."Id" = ANY({1})
-                AND NOT EXISTS (SELECT 1 FROM "Judgments" j WHERE j."TaskId" = c."Id" AND j."AnnotatorId" = {2} AND j."RetractedAt" IS NULL)
-                AND c."JudgmentCount" + (SELECT count(*) FROM "TaskLeases" l WHERE l."TaskId" = c."Id" AND l."ExpiresAt" > {3}) < {4}
-            LIMIT {5})
-        """;
+    // They all want the same first task: with more of them at once in the database, each mostly waits for the others and then finds its task taken.
+    private const int ClaimsAtOnce = 4;
 
-    private const string NextOnPostgres = FreeOnPostgres + """ ORDER BY t."Round" DESC, t."JudgmentCount" DESC, t."Sequence" LIMIT 1 FOR UPDATE OF t""";
-
-    // Many annotators at once all want the first task: each passes over those that another is taking this instant (SKIP LOCKED), and who
-    // came too late even so goes on with an order of their own, in which few meet.
-    private const string NextOnPostgresSkipLocked = NextOnPostgres + " SKIP LOCKED";
-    private const string AnyOnPostgresSkipLocked = FreeOnPostgres + """ ORDER BY md5(t."Id"::text || {2}::text) LIMIT 1 FOR UPDATE OF t SKIP LOCKED""";
+    private static readonly SemaphoreSlim s_claims = new(ClaimsAtOnce);
 
     /// <summary>
     /// The next comparison for this annotator, or null if there is none. A lease the annotator already holds is handed out again before
@@ -63,41 +50,46 @@ public sealed class LabelingService(
         Guid projectId, Guid annotatorId, IReadOnlyCollection<Guid>? holding = null, CancellationToken cancellationToken = default)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        await RequireAccessAsync(db, projectId, annotatorId, cancellationToken);
-
         var held = holding ?? [];
         var now = time.GetUtcNow();
-        var own = await db.TaskLeases
+
+        var roles = RolesThatSeeEverything(db, annotatorId);
+        var lent = db.TaskLeases
             .Where(l => l.AnnotatorId == annotatorId && l.ExpiresAt > now && !held.Contains(l.TaskId)
                 && db.ComparisonTasks.Any(t => t.Id == l.TaskId && t.ProjectId == projectId && t.Status == ComparisonTaskStatuses.Open))
-            .OrderBy(l => l.ExpiresAt)
-            .FirstOrDefaultAsync(cancellationToken);
-        if (own is not null)
+            .OrderBy(l => l.ExpiresAt);
+
+        // In one query: it stands before every comparison.
+        var place = await (
+            from project in db.Projects.AsNoTracking()
+            where project.Id == projectId
+            from lease in lent.Take(1).DefaultIfEmpty()
+            select new
+            {
+                project.JudgmentsPerTask,
+                IsAllowed = db.ProjectMembers.Any(m => m.ProjectId == project.Id && m.UserId == annotatorId) || roles.Any(),
+                Own = lease,
+            }).SingleOrDefaultAsync(cancellationToken);
+        if (place is not { IsAllowed: true })
+        {
+            throw NoMember(annotatorId, projectId);
+        }
+
+        if (place.Own is { } own)
         {
             return await PresentAsync(db, own, cancellationToken);
         }
 
-        var judgmentsPerTask = await db.Projects.Where(p => p.Id == projectId).Select(p => p.JudgmentsPerTask).SingleAsync(cancellationToken);
-        var avoid = held.Concat(skipped.Of(annotatorId, projectId)).Distinct().ToArray();
-        var waits = false;
-        for (var attempt = 1; attempt <= MaxAttempts; attempt++)
+        var next = new NextTask(projectId, annotatorId, place.JudgmentsPerTask, [.. held.Concat(skipped.Of(annotatorId, projectId)).Distinct()]);
+        await s_claims.WaitAsync(cancellationToken);
+        try
         {
-            var (lease, isFree) = await TryLeaseNextAsync(db, new Wish(projectId, annotatorId, judgmentsPerTask, avoid, attempt, waits), cancellationToken);
-            if (lease is not null)
-            {
-                return await PresentAsync(db, lease, cancellationToken);
-            }
-
-            if (!isFree && waits)
-            {
-                return null;
-            }
-
-            // Whether there is nothing, or only nothing that is not locked this instant, shows who waits for the locked ones.
-            waits = !isFree && attempt > 1;
+            return await ClaimAsync(db, next, cancellationToken);
         }
-
-        return null;
+        finally
+        {
+            s_claims.Release();
+        }
     }
 
     /// <summary>
@@ -216,7 +208,7 @@ public sealed class LabelingService(
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await RequireAccessAsync(db, projectId, annotatorId, cancellationToken);
-        await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
+        await using var transaction = await BeginAsync(db, cancellationToken);
         var now = time.GetUtcNow();
         var since = now - UndoWindow;
         var last = await db.Judgments
@@ -241,7 +233,8 @@ public sealed class LabelingService(
             return null;
         }
 
-        var lease = await AddLeaseAsync(db, last.TaskId, annotatorId, now, cancellationToken);
+        var taken = await db.TaskLeases.Where(l => l.TaskId == last.TaskId).Select(l => l.Slot).ToListAsync(cancellationToken);
+        var lease = AddLease(db, last.TaskId, annotatorId, taken, now);
         OutboxWriter.Add(db, new JudgmentRetracted { JudgmentId = last.Id, ProjectId = projectId });
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
@@ -252,61 +245,63 @@ public sealed class LabelingService(
     private async Task<(SubmitResult Result, Guid ProjectId)> SubmitOnceAsync(
         AppDbContext db, Guid annotatorId, Guid leaseToken, string choice, int durationMs, string source, Guid? projectId, CancellationToken cancellationToken)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
         var now = time.GetUtcNow();
-        var lease = await db.TaskLeases.AsNoTracking().SingleOrDefaultAsync(l => l.Token == leaseToken, cancellationToken);
-        if (lease is null)
-        {
-            return (await FindEarlierAsync(db, annotatorId, leaseToken, projectId, cancellationToken), default);
-        }
-
-        if (lease.AnnotatorId != annotatorId || lease.ExpiresAt <= now)
-        {
-            return (new SubmitResult(lease.AnnotatorId != annotatorId ? SubmitOutcome.ForeignLease : SubmitOutcome.LeaseExpired), default);
-        }
-
-        await LockAsync(db, lease.TaskId, cancellationToken);
-        if (await db.TaskLeases.Where(l => l.Token == leaseToken).ExecuteDeleteAsync(cancellationToken) == 0)
-        {
-            // The same submission, sent again while the first one was under way, waited here for it.
-            return (await FindEarlierAsync(db, annotatorId, leaseToken, projectId, cancellationToken), default);
-        }
-
-        var task = await (
-            from t in db.ComparisonTasks.AsNoTracking()
-            where t.Id == lease.TaskId
+        await using var transaction = await BeginAsync(db, cancellationToken);
+        var lent = await (
+            from lease in db.TaskLeases.AsNoTracking()
+            where lease.Token == leaseToken
+            join t in db.ComparisonTasks on lease.TaskId equals t.Id
             join project in db.Projects on t.ProjectId equals project.Id
             join prompt in db.Prompts on t.PromptId equals prompt.Id
-            select new { t.Id, t.ProjectId, t.JudgmentCount, project.JudgmentsPerTask, project.HeldOutFraction, PromptHash = prompt.ContentHash }).SingleAsync(cancellationToken);
-        if (projectId is not null && task.ProjectId != projectId)
+            select new { lease.AnnotatorId, lease.ExpiresAt, t.Id, t.ProjectId, project.JudgmentsPerTask, project.HeldOutFraction, PromptHash = prompt.ContentHash })
+            .SingleOrDefaultAsync(cancellationToken);
+        if (lent is null)
+        {
+            return (await FindEarlierAsync(db, annotatorId, leaseToken, projectId, cancellationToken), default);
+        }
+
+        if (lent.AnnotatorId != annotatorId || lent.ExpiresAt <= now)
+        {
+            return (new SubmitResult(lent.AnnotatorId != annotatorId ? SubmitOutcome.ForeignLease : SubmitOutcome.LeaseExpired), default);
+        }
+
+        if (projectId is not null && lent.ProjectId != projectId)
         {
             return (new SubmitResult(SubmitOutcome.UnknownLease), default);
+        }
+
+        // Counting takes the lock of the task's row.
+        await db.ComparisonTasks.Where(t => t.Id == lent.Id).ExecuteUpdateAsync(
+            set => set
+                .SetProperty(t => t.JudgmentCount, t => t.JudgmentCount + 1)
+                .SetProperty(t => t.Status, t => t.JudgmentCount + 1 >= lent.JudgmentsPerTask ? ComparisonTaskStatuses.Done : ComparisonTaskStatuses.Open),
+            cancellationToken);
+        if (await db.TaskLeases.Where(l => l.Token == leaseToken).ExecuteDeleteAsync(cancellationToken) == 0)
+        {
+            // The same submission, sent again while the first one was under way, waited here for it. What it has counted goes with its transaction.
+            return (await FindEarlierAsync(db, annotatorId, leaseToken, projectId, cancellationToken), default);
         }
 
         var judgment = new Judgment
         {
             Id = Guid.CreateVersion7(now),
-            TaskId = task.Id,
-            ProjectId = task.ProjectId,
+            TaskId = lent.Id,
+            ProjectId = lent.ProjectId,
             AnnotatorId = annotatorId,
             Choice = choice,
-            PresentedSwapped = PresentationOrder.IsSwapped(annotatorId, task.Id),
+            PresentedSwapped = PresentationOrder.IsSwapped(annotatorId, lent.Id),
             LeaseToken = leaseToken,
             Source = source,
-            Split = JudgmentSplit.Of(task.PromptHash, task.HeldOutFraction),
+            Split = JudgmentSplit.Of(lent.PromptHash, lent.HeldOutFraction),
             DurationMs = Math.Max(0, durationMs),
             CreatedAt = now,
             TraceParent = Activity.Current?.Id,
         };
         db.Add(judgment);
-        OutboxWriter.Add(db, new JudgmentRecorded { JudgmentId = judgment.Id, TaskId = task.Id, ProjectId = task.ProjectId, AnnotatorId = annotatorId });
-        var count = task.JudgmentCount + 1;
-        var status = count >= task.JudgmentsPerTask ? ComparisonTaskStatuses.Done : ComparisonTaskStatuses.Open;
-        await db.ComparisonTasks.Where(t => t.Id == task.Id).ExecuteUpdateAsync(
-            set => set.SetProperty(t => t.JudgmentCount, count).SetProperty(t => t.Status, status), cancellationToken);
+        OutboxWriter.Add(db, new JudgmentRecorded { JudgmentId = judgment.Id, TaskId = lent.Id, ProjectId = lent.ProjectId, AnnotatorId = annotatorId });
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return (new SubmitResult(SubmitOutcome.Recorded, judgment.Id, choice), task.ProjectId);
+        return (new SubmitResult(SubmitOutcome.Recorded, judgment.Id, choice), lent.ProjectId);
     }
 
     private static async Task<SubmitResult> FindEarlierAsync(
@@ -319,42 +314,60 @@ public sealed class LabelingService(
             : new SubmitResult(SubmitOutcome.AlreadyRecorded, earlier.Id, earlier.Choice);
     }
 
-    /// <summary>Who wants a comparison, which not, for which time in a row, and whether to wait for one that is locked.</summary>
-    private sealed record Wish(Guid ProjectId, Guid AnnotatorId, int JudgmentsPerTask, Guid[] Avoid, int Attempt, bool Waits)
+    private async Task<Comparison?> ClaimAsync(AppDbContext db, NextTask next, CancellationToken cancellationToken)
     {
-        /// <summary>How many free tasks are looked at: few, and after a lost race more than there are connections.</summary>
-        public int Window => Attempt == 1 ? 16 : 256;
+        var way = NextTask.Way.PassOver;
+        for (var attempt = 1; attempt <= MaxAttempts; attempt++)
+        {
+            var (comparison, isFree) = await TryClaimAsync(db, next, way, cancellationToken);
+            if (comparison is not null || (!isFree && way == NextTask.Way.Wait))
+            {
+                return comparison;
+            }
+
+            way = isFree ? NextTask.Way.Any : NextTask.Way.Wait;
+        }
+
+        return null;
     }
 
-    private async Task<(TaskLease? Lease, bool IsFree)> TryLeaseNextAsync(AppDbContext db, Wish wish, CancellationToken cancellationToken)
+    private async Task<(Comparison? Comparison, bool IsFree)> TryClaimAsync(AppDbContext db, NextTask next, NextTask.Way way, CancellationToken cancellationToken)
     {
         try
         {
-            await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
             var now = time.GetUtcNow();
-            if (await LockNextAsync(db, wish, now, cancellationToken) is not { } taskId)
+            await using var transaction = await BeginAsync(db, cancellationToken);
+            if (await next.LockAsync(db, now, way, cancellationToken) is not { } taskId)
             {
                 return (null, false);
             }
 
             // Counted again under the lock: the search may have seen an older state.
-            var task = await db.ComparisonTasks.AsNoTracking().Where(t => t.Id == taskId)
-                .Select(t => new { t.Status, t.JudgmentCount, Leases = db.TaskLeases.Where(l => l.TaskId == t.Id).Select(l => l.ExpiresAt).ToList() })
-                .SingleAsync(cancellationToken);
-            if (task.Leases.Any(expires => expires <= now))
+            var found = await (
+                from t in db.ComparisonTasks.AsNoTracking()
+                where t.Id == taskId
+                join prompt in db.Prompts on t.PromptId equals prompt.Id
+                join a in db.Completions on t.CompletionAId equals a.Id
+                join b in db.Completions on t.CompletionBId equals b.Id
+                join l in db.TaskLeases on t.Id equals l.TaskId into leases
+                from l in leases.DefaultIfEmpty()
+                select new { Task = t, Texts = new Texts(t.Id, t.ProjectId, t.PromptId, prompt.Text, a.Text, b.Text), Lease = l }).ToListAsync(cancellationToken);
+            var (task, texts) = (found[0].Task, found[0].Texts);
+            var lent = found.FindAll(row => row.Lease?.ExpiresAt > now).ConvertAll(row => row.Lease.Slot);
+            if (found.Exists(row => row.Lease?.ExpiresAt <= now))
             {
                 await db.TaskLeases.Where(l => l.TaskId == taskId && l.ExpiresAt <= now).ExecuteDeleteAsync(cancellationToken);
             }
 
-            if (task.Status != ComparisonTaskStatuses.Open || task.JudgmentCount + task.Leases.Count(expires => expires > now) >= wish.JudgmentsPerTask)
+            if (task.Status != ComparisonTaskStatuses.Open || task.JudgmentCount + lent.Count >= next.JudgmentsPerTask)
             {
                 return (null, true);
             }
 
-            var lease = await AddLeaseAsync(db, taskId, wish.AnnotatorId, now, cancellationToken);
+            var lease = AddLease(db, taskId, next.AnnotatorId, lent, now);
             await db.SaveChangesAsync(cancellationToken);
             await transaction.CommitAsync(cancellationToken);
-            return (lease, true);
+            return (Present(texts, lease), true);
         }
         catch (Exception exception) when (exception is DbUpdateException || exception is DbException { IsTransient: false })
         {
@@ -364,30 +377,15 @@ public sealed class LabelingService(
         }
     }
 
-    // Newest round first: comparisons of the current policy's answers teach the reward model most. Then those that lack least.
-    private static async Task<Guid?> LockNextAsync(AppDbContext db, Wish wish, DateTimeOffset now, CancellationToken cancellationToken)
+    // A failure gives the whole transaction up, so there is nothing to go back to.
+    private static Task<IDbContextTransaction> BeginAsync(AppDbContext db, CancellationToken cancellationToken)
     {
-        if (!db.Database.IsNpgsql())
-        {
-            return await db.ComparisonTasks
-                .Where(t => t.ProjectId == wish.ProjectId && t.Status == ComparisonTaskStatuses.Open && !wish.Avoid.Contains(t.Id)
-                    && !db.Judgments.Any(j => j.TaskId == t.Id && j.AnnotatorId == wish.AnnotatorId && j.RetractedAt == null)
-                    && t.JudgmentCount + db.TaskLeases.Count(l => l.TaskId == t.Id && l.ExpiresAt > now) < wish.JudgmentsPerTask)
-                .OrderByDescending(t => t.Round).ThenByDescending(t => t.JudgmentCount).ThenBy(t => t.Sequence)
-                .Select(t => (Guid?)t.Id)
-                .FirstOrDefaultAsync(cancellationToken);
-        }
-
-        var found = await db.Database.SqlQueryRaw<Guid>(
-            wish.Waits ? NextOnPostgres : wish.Attempt == 1 ? NextOnPostgresSkipLocked : AnyOnPostgresSkipLocked,
-            wish.ProjectId, wish.Avoid, wish.AnnotatorId, now, wish.JudgmentsPerTask, wish.Window).ToListAsync(cancellationToken);
-        return found.Count == 0 ? null : found[0];
+        db.Database.AutoSavepointsEnabled = false;
+        return db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
     }
 
-    private static async Task<TaskLease> AddLeaseAsync(
-        AppDbContext db, Guid taskId, Guid annotatorId, DateTimeOffset now, CancellationToken cancellationToken)
+    private static TaskLease AddLease(AppDbContext db, Guid taskId, Guid annotatorId, List<int> taken, DateTimeOffset now)
     {
-        var taken = await db.TaskLeases.Where(l => l.TaskId == taskId).Select(l => l.Slot).ToListAsync(cancellationToken);
         var lease = new TaskLease
         {
             TaskId = taskId,
@@ -400,46 +398,50 @@ public sealed class LabelingService(
         return lease;
     }
 
-    // On SQLite the transaction already is the only writer.
-    private static Task LockAsync(AppDbContext db, Guid taskId, CancellationToken cancellationToken) => db.Database.IsNpgsql()
-        ? db.Database.ExecuteSqlAsync($"""SELECT 1 FROM "ComparisonTasks" WHERE "Id" = {taskId} FOR UPDATE""", cancellationToken)
-        : Task.CompletedTask;
-
-    private static async Task<Comparison> PresentAsync(AppDbContext db, TaskLease lease, CancellationToken cancellationToken)
-    {
-        var task = await (
+    private static async Task<Comparison> PresentAsync(AppDbContext db, TaskLease lease, CancellationToken cancellationToken) => Present(
+        await (
             from t in db.ComparisonTasks.AsNoTracking()
             where t.Id == lease.TaskId
             join prompt in db.Prompts on t.PromptId equals prompt.Id
             join a in db.Completions on t.CompletionAId equals a.Id
             join b in db.Completions on t.CompletionBId equals b.Id
-            select new { t.Id, t.ProjectId, t.PromptId, Prompt = prompt.Text, A = a.Text, B = b.Text }).SingleAsync(cancellationToken);
-        var swapped = PresentationOrder.IsSwapped(lease.AnnotatorId, task.Id);
+            select new Texts(t.Id, t.ProjectId, t.PromptId, prompt.Text, a.Text, b.Text)).SingleAsync(cancellationToken),
+        lease);
+
+    private static Comparison Present(Texts texts, TaskLease lease)
+    {
+        var swapped = PresentationOrder.IsSwapped(lease.AnnotatorId, texts.TaskId);
         return new Comparison
         {
-            TaskId = task.Id,
-            ProjectId = task.ProjectId,
-            PromptId = task.PromptId,
+            TaskId = texts.TaskId,
+            ProjectId = texts.ProjectId,
+            PromptId = texts.PromptId,
             LeaseToken = lease.Token,
             ExpiresAt = lease.ExpiresAt,
-            Prompt = task.Prompt,
-            First = swapped ? task.B : task.A,
-            Second = swapped ? task.A : task.B,
+            Prompt = texts.Prompt,
+            First = swapped ? texts.B : texts.A,
+            Second = swapped ? texts.A : texts.B,
             PresentedSwapped = swapped,
         };
     }
 
+    private sealed record Texts(Guid TaskId, Guid ProjectId, Guid PromptId, string Prompt, string A, string B);
+
     private static async Task RequireAccessAsync(AppDbContext db, Guid projectId, Guid annotatorId, CancellationToken cancellationToken)
     {
-        var allowed = await db.ProjectMembers.AnyAsync(m => m.ProjectId == projectId && m.UserId == annotatorId, cancellationToken)
-            || await (from userRole in db.UserRoles
-                      where userRole.UserId == annotatorId
-                      join role in db.Roles on userRole.RoleId equals role.Id
-                      where role.Name == AppRoles.Engineer || role.Name == AppRoles.Admin
-                      select role.Id).AnyAsync(cancellationToken);
-        if (!allowed)
+        if (!await db.ProjectMembers.AnyAsync(m => m.ProjectId == projectId && m.UserId == annotatorId, cancellationToken)
+            && !await RolesThatSeeEverything(db, annotatorId).AnyAsync(cancellationToken))
         {
-            throw new UnauthorizedAccessException($"annotator {annotatorId} is not a member of project {projectId}");
+            throw NoMember(annotatorId, projectId);
         }
     }
+
+    private static IQueryable<Guid> RolesThatSeeEverything(AppDbContext db, Guid annotatorId) =>
+        from userRole in db.UserRoles
+        where userRole.UserId == annotatorId
+        join role in db.Roles on userRole.RoleId equals role.Id
+        where role.Name == AppRoles.Engineer || role.Name == AppRoles.Admin
+        select role.Id;
+
+    private static UnauthorizedAccessException NoMember(Guid annotatorId, Guid projectId) => new($"annotator {annotatorId} is not a member of project {projectId}");
 }

@@ -370,7 +370,9 @@ namespace Rlhf.Data.Postgres.Migrations
 
                     b.HasIndex("PromptId");
 
-                    b.HasIndex("ProjectId", "Status", "Sequence");
+                    b.HasIndex("ProjectId", "Status", "Round", "JudgmentCount", "Sequence")
+                        .IsDescending(false, false, true, true, false)
+                        .HasDatabaseName("IX_ComparisonTasks_Next");
 
                     b.ToTable("ComparisonTasks", (string)null);
                 });
@@ -1054,6 +1056,9 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.HasKey("TaskId", "Slot");
 
                     b.HasIndex("AnnotatorId");
+
+                    b.HasIndex("Token")
+                        .IsUnique();
 
                     b.HasIndex("TaskId", "AnnotatorId")
                         .IsUnique();

@@ -361,7 +361,9 @@ namespace Rlhf.Data.Sqlite.Migrations
 
                     b.HasIndex("PromptId");
 
-                    b.HasIndex("ProjectId", "Status", "Sequence");
+                    b.HasIndex("ProjectId", "Status", "Round", "JudgmentCount", "Sequence")
+                        .IsDescending(false, false, true, true, false)
+                        .HasDatabaseName("IX_ComparisonTasks_Next");
 
                     b.ToTable("ComparisonTasks", (string)null);
                 });
@@ -1043,6 +1045,9 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.HasKey("TaskId", "Slot");
 
                     b.HasIndex("AnnotatorId");
+
+                    b.HasIndex("Token")
+                        .IsUnique();
 
                     b.HasIndex("TaskId", "AnnotatorId")
                         .IsUnique();

@@ -11,7 +11,10 @@ internal sealed class ComparisonTaskConfiguration : IEntityTypeConfiguration<Com
         builder.ToTable("ComparisonTasks");
         builder.Property(t => t.Id).ValueGeneratedNever();
         builder.Property(t => t.Status).HasMaxLength(20);
-        builder.HasIndex(t => new { t.ProjectId, t.Status, t.Sequence });
+
+        // The order in which annotators get them.
+        builder.HasIndex(t => new { t.ProjectId, t.Status, t.Round, t.JudgmentCount, t.Sequence }).IsDescending(false, false, true, true, false)
+            .HasDatabaseName("IX_ComparisonTasks_Next");
         builder.HasOne<Project>().WithMany().HasForeignKey(t => t.ProjectId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne<Prompt>().WithMany().HasForeignKey(t => t.PromptId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne<Completion>().WithMany().HasForeignKey(t => t.CompletionAId).OnDelete(DeleteBehavior.Restrict);

@@ -12,6 +12,7 @@ internal sealed class TaskLeaseConfiguration : IEntityTypeConfiguration<TaskLeas
         builder.HasKey(l => new { l.TaskId, l.Slot });
         builder.HasIndex(l => new { l.TaskId, l.AnnotatorId }).IsUnique();
         builder.HasIndex(l => l.AnnotatorId);
+        builder.HasIndex(l => l.Token).IsUnique();
         builder.HasOne<ComparisonTask>().WithMany().HasForeignKey(l => l.TaskId).OnDelete(DeleteBehavior.Cascade);
         builder.HasOne<AppUser>().WithMany().HasForeignKey(l => l.AnnotatorId).OnDelete(DeleteBehavior.Cascade);
     }
