@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using System.Text;
 
 namespace Rlhf.TestServers;
 
@@ -72,6 +73,23 @@ public sealed class RabbitMqServer : IAsyncDisposable
             await client.ConnectAsync("127.0.0.1", Uri.Port);
             await _management!.GetAsync("overview");
         });
+    }
+
+    /// <summary>
+    /// Waits until a crash of a broker of the test's own leaves it its queues. RabbitMQ 3.10 answers a declaration, and confirms messages, seconds before
+    /// the names of the queue are written (Mnesia's log; for a quorum queue also Ra's directory, names.dets): killed in between, it comes back without the
+    /// queue, or with one that has no leader.
+    /// </summary>
+    public async Task WaitUntilQueuesAreOnDiskAsync()
+    {
+        var directory = _directory ?? throw new InvalidOperationException("This broker is not the test's own.");
+        var queues = (await _management!.GetAsync("queues")).EnumerateArray()
+            .Select(queue => (Name: queue.GetProperty("name").GetString()!, IsQuorum: queue.GetProperty("type").GetString() == "quorum"))
+            .ToArray();
+        await Eventually.TrueAsync(
+            async () => IsIn(await ReadAsync(directory, "LATEST.LOG", "rabbit_durable_queue.DC*"), queues.Select(queue => queue.Name))
+                && IsIn(await ReadAsync(directory, "names.dets"), queues.Where(queue => queue.IsQuorum).Select(queue => queue.Name)),
+            "the broker has its queues on disk");
     }
 
     /// <summary>Ends a broker of the test's own as a crash does; <see cref="StartAsync"/> starts it again with what it had on disk.</summary>
@@ -194,6 +212,26 @@ public sealed class RabbitMqServer : IAsyncDisposable
         // +sbwt none: idle schedulers sleep instead of spinning on a machine that is busy with tests.
         ["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] = "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
     };
+
+    private static async Task<string> ReadAsync(string directory, params string[] patterns)
+    {
+        var all = new StringBuilder();
+        foreach (var file in patterns.SelectMany(pattern => Directory.GetFiles(directory, pattern, SearchOption.AllDirectories)))
+        {
+            try
+            {
+                all.Append(Encoding.Latin1.GetString(await File.ReadAllBytesAsync(file)));
+            }
+            catch (IOException)
+            {
+                // The broker renames what it has merged.
+            }
+        }
+
+        return all.ToString();
+    }
+
+    private static bool IsIn(string files, IEnumerable<string> names) => names.All(name => files.Contains(name, StringComparison.Ordinal));
 
     private static string Text(int port) => port.ToString(CultureInfo.InvariantCulture);
 }

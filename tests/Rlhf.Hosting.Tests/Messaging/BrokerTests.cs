@@ -42,6 +42,8 @@ public sealed class BrokerTests
         await server.StartAsync();
         await ArrivedAsync(database, sent);
 
+        await server.WaitUntilQueuesAreOnDiskAsync();
+
         // Killed with messages on their way, and more written while it is away.
         await SendAsync(20);
         await server.KillAsync();

@@ -36,6 +36,7 @@ public sealed class TestServersTests
         {
             await channel.QueueDeclareAsync("kept", durable: true, exclusive: false, autoDelete: false, cancellationToken: Cancelled);
             await channel.BasicPublishAsync("", "kept", mandatory: true, new BasicProperties { Persistent = true }, new byte[] { 1 }, Cancelled);
+            await server.WaitUntilQueuesAreOnDiskAsync();
             await server.KillAsync();
         }
 
