@@ -8,6 +8,7 @@ var root = new RootCommand("RLHF and instruction tuning: label comparisons, trai
     SeedCommand.Create(),
     BackupCommand.CreateBackup(),
     BackupCommand.CreateRestore(),
+    PruneCommand.Create(),
     ConfigCommand.Create(),
     CycleCommand.Create(),
     GenerateCommand.Create(),

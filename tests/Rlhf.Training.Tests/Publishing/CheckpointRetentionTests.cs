@@ -26,7 +26,7 @@ public sealed class CheckpointRetentionTests : IDisposable
     {
         await using var database = await TestDatabase.CreateAsync(provider);
         var project = (await database.AddProjectAsync()).Id;
-        var names = new[] { "served", "idle", "failed run", "queued run", "completed run", "cycle", "pinned", "idle too", "newest" };
+        var names = new[] { "served", "idle", "failed run", "old failed run", "queued run", "completed run", "cycle", "pinned", "idle too", "newest" };
         var ids = new Dictionary<string, Guid>();
         foreach (var name in names)
         {
@@ -37,7 +37,8 @@ public sealed class CheckpointRetentionTests : IDisposable
         {
             await db.Projects.ExecuteUpdateAsync(set => set.SetProperty(p => p.PolicyCheckpointId, ids["served"]), Cancel);
             await db.Checkpoints.Where(c => c.Id == ids["pinned"]).ExecuteUpdateAsync(set => set.SetProperty(c => c.PinnedAt, DateTimeOffset.UtcNow), Cancel);
-            db.Runs.Add(Run(project, RunStatuses.Failed, ids["failed run"]));
+            db.Runs.Add(Run(project, RunStatuses.Failed, ids["failed run"], endedDaysAgo: 29));
+            db.Runs.Add(Run(project, RunStatuses.Cancelled, ids["old failed run"], endedDaysAgo: 31));
             db.Runs.Add(Run(project, RunStatuses.Queued, ids["queued run"]));
             db.Runs.Add(Run(project, RunStatuses.Completed, ids["completed run"]));
             db.Cycles.Add(new Cycle { ProjectId = project, Number = 1, PolicyCheckpointId = ids["cycle"] });
@@ -45,14 +46,14 @@ public sealed class CheckpointRetentionTests : IDisposable
         }
 
         var retention = Retention(database);
-        string[] going = ["completed run", "idle", "idle too"];
+        string[] going = ["completed run", "idle", "idle too", "old failed run"];
         var plan = await retention.PlanAsync(Cancel);
         Assert.Equal(going.Select(n => ids[n]).Order(), plan.Where(d => d.Removes).Select(d => d.Checkpoint.Id).Order());
         Assert.Equal(names.Length, Files().Length);
 
-        Assert.Equal(3, await retention.ApplyAsync(Cancel));
+        Assert.Equal(4, await retention.ApplyAsync(Cancel));
 
-        Assert.Equal(names.Length - 3, Files().Length);
+        Assert.Equal(names.Length - 4, Files().Length);
         await using var after = database.CreateDbContext();
         var rows = await after.Checkpoints.ToListAsync(Cancel);
         Assert.Equal(going.Select(n => ids[n]).Order(), rows.Where(c => c.FilesDeletedAt is not null).Select(c => c.Id).Order());
@@ -105,7 +106,7 @@ public sealed class CheckpointRetentionTests : IDisposable
     {
         await using var database = await TestDatabase.CreateAsync("sqlite");
         var project = (await database.AddProjectAsync()).Id;
-        var runs = new[] { Run(project, RunStatuses.Completed, null), Run(project, RunStatuses.Failed, null), Run(project, RunStatuses.Completed, null) };
+        var runs = new[] { Run(project, RunStatuses.Completed, null), Run(project, RunStatuses.Failed, null, endedDaysAgo: 29), Run(project, RunStatuses.Failed, null, endedDaysAgo: 31), Run(project, RunStatuses.Completed, null) };
         await using (var db = database.CreateDbContext())
         {
             db.Runs.AddRange(runs);
@@ -185,8 +186,16 @@ public sealed class CheckpointRetentionTests : IDisposable
         return checkpoint.Id;
     }
 
-    private static Run Run(Guid project, string status, Guid? policy) =>
-        new() { ProjectId = project, Kind = RunKinds.Ppo, CommandId = Guid.CreateVersion7(), Status = status, PolicyCheckpointId = policy, CreatedAt = DateTimeOffset.UtcNow };
+    private static Run Run(Guid project, string status, Guid? policy, int endedDaysAgo = 0) => new()
+    {
+        ProjectId = project,
+        Kind = RunKinds.Ppo,
+        CommandId = Guid.CreateVersion7(),
+        Status = status,
+        PolicyCheckpointId = policy,
+        CreatedAt = DateTimeOffset.UtcNow,
+        FinishedAt = status is RunStatuses.Queued or RunStatuses.Running ? null : DateTimeOffset.UtcNow.AddDays(-endedDaysAgo),
+    };
 
     private string[] Files() => [.. Directory.GetDirectories(Path.Combine(_root, "checkpoints"))];
 }

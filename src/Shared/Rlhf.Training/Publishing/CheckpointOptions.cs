@@ -12,7 +12,7 @@ public sealed class CheckpointOptions
     [Range(1, 1_000_000, ErrorMessage = "Checkpoints:KeepLast must lie between 1 and 1000000.")]
     public int KeepLast { get; set; } = 20;
 
-    /// <summary>Days a checkpoint is kept whatever its number.</summary>
+    /// <summary>Days a checkpoint is kept whatever its number, and what a failed or cancelled run started from is kept for its being resumed.</summary>
     [Range(1, 36_500, ErrorMessage = "Checkpoints:KeepDays must lie between 1 and 36500.")]
     public int KeepDays { get; set; } = 30;
 }

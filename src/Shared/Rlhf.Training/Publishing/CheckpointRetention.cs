@@ -27,7 +27,7 @@ public sealed partial class CheckpointRetention(
     public async Task<IReadOnlyList<RetentionDecision>> PlanAsync(CancellationToken cancellationToken = default)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        return (await RetentionFacts.LoadAsync(db, cancellationToken)).Decide(options.Value, time.GetUtcNow());
+        return await DecideAsync(db, time.GetUtcNow(), cancellationToken);
     }
 
     /// <summary>One pass.</summary>
@@ -73,13 +73,16 @@ public sealed partial class CheckpointRetention(
         // Locks the projects: nobody publishes or serves another checkpoint while it is decided what is needed.
         await db.Projects.ExecuteUpdateAsync(set => set.SetProperty(p => p.Seed, p => p.Seed), cancellationToken);
         var now = time.GetUtcNow();
-        var going = (await RetentionFacts.LoadAsync(db, cancellationToken)).Decide(options.Value, now).Where(d => d.Removes).Select(d => d.Checkpoint.Id).ToList();
+        var going = (await DecideAsync(db, now, cancellationToken)).Where(d => d.Removes).Select(d => d.Checkpoint.Id).ToList();
         var marked = going.Count == 0 ? 0 : await db.Checkpoints
             .Where(c => going.Contains(c.Id) && c.FilesDeletedAt == null && c.PinnedAt == null)
             .ExecuteUpdateAsync(set => set.SetProperty(c => c.FilesDeletedAt, now), cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return marked;
     }
+
+    private async Task<IReadOnlyList<RetentionDecision>> DecideAsync(AppDbContext db, DateTimeOffset now, CancellationToken cancellationToken) =>
+        (await RetentionFacts.LoadAsync(db, options.Value, now, cancellationToken)).Decide(options.Value, now);
 
     private async Task RemoveMarkedAsync(CancellationToken cancellationToken)
     {
@@ -106,12 +109,15 @@ public sealed partial class CheckpointRetention(
         }
 
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        var lately = time.GetUtcNow() - TimeSpan.FromDays(options.Value.KeepDays);
         foreach (var directory in Directory.EnumerateDirectories(storage.Value.StatePath))
         {
             // A worker that lost its lease may make its directory again after its successor has completed the run.
             if (Guid.TryParse(Path.GetFileName(directory), out var runId)
                 && time.GetUtcNow() - Directory.GetLastWriteTimeUtc(directory) >= CheckpointStore.Grace
-                && await db.Runs.AnyAsync(r => r.Id == runId && r.Status == RunStatuses.Completed, cancellationToken))
+                && await db.Runs.AnyAsync(
+                    r => r.Id == runId && (r.Status == RunStatuses.Completed || ((r.Status == RunStatuses.Failed || r.Status == RunStatuses.Cancelled) && r.FinishedAt <= lately)),
+                    cancellationToken))
             {
                 Remove(directory);
             }

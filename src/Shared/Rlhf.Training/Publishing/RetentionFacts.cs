@@ -8,18 +8,24 @@ namespace Rlhf.Training.Publishing;
 /// <summary>Everything that says whether a checkpoint's files are needed. Of all projects: files are shared by content.</summary>
 /// <param name="Checkpoints">Those whose files are not removed yet.</param>
 /// <param name="Projects">All projects.</param>
-/// <param name="Runs">Runs that are or may become alive, and those of unfinished cycles.</param>
+/// <param name="Runs">Runs that are alive, failed or cancelled ones that ended lately and may be resumed, and those of unfinished cycles.</param>
 /// <param name="Cycles">Cycles that can still go on.</param>
 internal sealed record RetentionFacts(
     IReadOnlyList<Checkpoint> Checkpoints, IReadOnlyList<Project> Projects, IReadOnlyList<Run> Runs, IReadOnlyList<Cycle> Cycles)
 {
-    public static async Task<RetentionFacts> LoadAsync(AppDbContext db, CancellationToken cancellationToken) => new(
-        await db.Checkpoints.AsNoTracking().Where(c => c.FilesDeletedAt == null).ToListAsync(cancellationToken),
-        await db.Projects.AsNoTracking().ToListAsync(cancellationToken),
-        await db.Runs.AsNoTracking()
-            .Where(r => r.Status != RunStatuses.Completed || db.Cycles.Any(c => c.Id == r.CycleId && CycleStatuses.Unfinished.Contains(c.Status)))
-            .ToListAsync(cancellationToken),
-        await db.Cycles.AsNoTracking().Where(c => CycleStatuses.Unfinished.Contains(c.Status)).ToListAsync(cancellationToken));
+    public static async Task<RetentionFacts> LoadAsync(AppDbContext db, CheckpointOptions options, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var lately = now - TimeSpan.FromDays(options.KeepDays);
+        return new(
+            await db.Checkpoints.AsNoTracking().Where(c => c.FilesDeletedAt == null).ToListAsync(cancellationToken),
+            await db.Projects.AsNoTracking().ToListAsync(cancellationToken),
+            await db.Runs.AsNoTracking()
+                .Where(r => r.Status == RunStatuses.Queued || r.Status == RunStatuses.Running
+                    || (r.Status != RunStatuses.Completed && (r.FinishedAt == null || r.FinishedAt > lately))
+                    || db.Cycles.Any(c => c.Id == r.CycleId && CycleStatuses.Unfinished.Contains(c.Status)))
+                .ToListAsync(cancellationToken),
+            await db.Cycles.AsNoTracking().Where(c => CycleStatuses.Unfinished.Contains(c.Status)).ToListAsync(cancellationToken));
+    }
 
     /// <summary>Decides about every checkpoint: who needs it, is it young or among the newest, and does another row need the same files.</summary>
     public IReadOnlyList<RetentionDecision> Decide(CheckpointOptions options, DateTimeOffset now)
