@@ -15,7 +15,7 @@ internal static class CommonOptions
 
     public static Option<bool> Json() => new("--json") { Description = "Print one JSON object instead of text." };
 
-    public static Option<string?> Config() => new("--config") { Description = "Hyperparameters as JSON; unknown keys are refused, fields left out have their defaults." };
+    public static Option<string?> Config() => new("--config") { Description = "Hyperparameters as JSON, keys as the flags below with _ for -; unknown keys are refused, a flag wins over the file." };
 
     public static Option<string> Output() => new("--output") { Description = "The directory to write; it appears complete or not at all.", Required = true };
 

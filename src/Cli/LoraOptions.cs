@@ -26,6 +26,16 @@ internal sealed class LoraOptions
         command.Options.Add(_targets);
     }
 
+    /// <summary>Writes the model with what the adapter has learned so far; the adapter stays as it was.</summary>
+    /// <param name="adapter">The adapter; null: the model is written as it is.</param>
+    /// <param name="save">Writes the model.</param>
+    public static void SaveMerged(LoraAdapter? adapter, Action save)
+    {
+        adapter?.Merge();
+        save();
+        adapter?.Unmerge();
+    }
+
     /// <summary>The adapter the flags ask for, attached to the model; null without --lora-r.</summary>
     public LoraAdapter? Attach(ParseResult parse, CausalLanguageModel model, ulong seed)
     {

@@ -1,26 +1,10 @@
-using System.Globalization;
 using System.Text.Json;
-using Rlhf.Training.Hyperparameters;
-using Rlhf.Training.Metrics;
-using Spectre.Console;
 
 namespace Rlhf.Cli;
 
-/// <summary>What the offline training commands share: reading a configuration and data, and showing progress.</summary>
+/// <summary>Rows of data files of the training commands.</summary>
 internal static class OfflineTraining
 {
-    /// <summary>Hyperparameters from a JSON file; all defaults without one.</summary>
-    public static T Config<T>(string? path)
-        where T : IHyperparameters, new()
-    {
-        if (path is not null && !File.Exists(path))
-        {
-            throw new UserException($"--config {path}: no such file.");
-        }
-
-        return HyperparametersJson.Read<T>(path is null ? null : File.ReadAllText(path));
-    }
-
     /// <summary>JSONL rows with string fields (true and false as "true" and "false"); every broken line is reported, and then nothing is used.</summary>
     public static IReadOnlyList<Dictionary<string, string>> Rows(string path, params string[] fields)
     {
@@ -71,33 +55,5 @@ internal static class OfflineTraining
         }
 
         return rows.Count > 0 ? rows : throw new UserException($"{path}: the file has no rows.");
-    }
-
-    /// <summary>Runs a trainer under a progress bar that shows its metrics.</summary>
-    public static void Run(string name, Action<Action<TrainingProgress>> train)
-    {
-        TrainingProgress? last = null;
-        AnsiConsole.Progress()
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
-            .Start(progress =>
-            {
-                var bar = progress.AddTask(name);
-                train(report =>
-                {
-                    last = report;
-                    bar.MaxValue = report.TotalSteps;
-                    bar.Value = report.Step;
-                });
-            });
-        if (last is not null)
-        {
-            var table = new Table().RoundedBorder().AddColumn("metric").AddColumn(new TableColumn("last").RightAligned());
-            foreach (var (metric, value) in last.Metrics.OrderBy(m => m.Key, StringComparer.Ordinal))
-            {
-                table.AddRow(metric, value.ToString("G5", CultureInfo.InvariantCulture));
-            }
-
-            AnsiConsole.Write(table);
-        }
     }
 }

@@ -18,6 +18,19 @@ internal static partial class XmlDocumentation
     /// <exception cref="UserException">If it has none, or the file is not there.</exception>
     public static string Summary(PropertyInfo property) => Summary(property.DeclaringType!.Assembly, $"P:{property.DeclaringType.FullName}.{property.Name}");
 
+    /// <summary>The same, or null if there is none.</summary>
+    public static string? TrySummary(PropertyInfo property)
+    {
+        try
+        {
+            return Summary(property);
+        }
+        catch (UserException)
+        {
+            return null;
+        }
+    }
+
     private static string Summary(Assembly assembly, string member)
     {
         var members = Members.GetOrAdd(assembly, Read);

@@ -1,10 +1,8 @@
 using System.CommandLine;
-using Rlhf.Modeling.Adapters;
+using Rlhf.Cli.Training;
 using Rlhf.Modeling.Checkpoints;
-using Rlhf.Modeling.Tokenization;
-using Rlhf.Modeling.Transformer;
-using Rlhf.TaskFamilies;
-using Rlhf.Training.Batching;
+using Rlhf.Training.Memory;
+using TorchSharp;
 using Trainer.Service.Algorithms.Online;
 using Trainer.Service.Algorithms.Ppo;
 
@@ -16,56 +14,52 @@ internal static class OnlineCommands
     public static Command Grpo() => Create<GrpoConfig>(
         "grpo",
         "Improve a policy with GRPO (Dr. GRPO, DAPO, GSPO, CISPO by --config).",
-        (config, policy, prompts, score, adapter) => new GrpoTrainer(config, policy, prompts, score) { Adapter = adapter, Warn = Warn });
+        (config, run, prompts, score) => new GrpoTrainer(config, run.Policy, prompts, score) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn });
 
     public static Command Rloo() => Create<RlooConfig>(
         "rloo",
         "Improve a policy with REINFORCE leave-one-out.",
-        (config, policy, prompts, score, adapter) => new RlooTrainer(config, policy, prompts, score) { Adapter = adapter, Warn = Warn });
+        (config, run, prompts, score) => new RlooTrainer(config, run.Policy, prompts, score) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn });
 
     public static Command Reinforce() => Create<ReinforceConfig>(
         "reinforce",
         "Improve a policy with REINFORCE++ (baseline greedy: ReMax).",
-        (config, policy, prompts, score, adapter) => new ReinforceTrainer(config, policy, prompts, score) { Adapter = adapter, Warn = Warn });
+        (config, run, prompts, score) => new ReinforceTrainer(config, run.Policy, prompts, score) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn });
 
     private static Command Create<TConfig>(
         string name,
         string description,
-        Func<TConfig, CausalLanguageModel, IReadOnlyList<int[]>, ScoreResponses, LoraAdapter?, OnlineTrainer<TConfig>> trainer)
+        Func<TConfig, PolicyRun, IReadOnlyList<int[]>, ScoreResponses, OnlineTrainer<TConfig>> trainer)
         where TConfig : OnlineTrainingConfig, new()
     {
         var model = CommonOptions.Model();
         var rewardModel = new Option<string>("--reward-model") { Description = "A reward-model directory, as rlhf reward writes it.", Required = true };
         var prompts = new Option<string?>("--prompts") { Description = "JSONL rows with \"prompt\"; default: 1,000 training prompts of the task families." };
-        var config = CommonOptions.Config();
-        var output = CommonOptions.Output();
         var lora = new LoraOptions();
-        var command = new Command(name, description) { model, rewardModel, prompts, config, output };
+        var options = new TrainingOptions<TConfig>();
+        var command = new Command(name, description) { model, rewardModel, prompts };
         lora.AddTo(command);
+        options.AddTo(command);
         command.SetAction((parse, stop) =>
         {
-            var settings = OfflineTraining.Config<TConfig>(parse.GetValue(config));
-            var directory = parse.GetRequiredValue(model);
-            var tokenizer = Tokenizer.Load(directory);
-            using var policy = PretrainedModel.LoadCausal(directory);
+            var config = options.Read(parse);
+            var session = options.Open(parse, name.ToUpperInvariant(), config);
+            using var run = PolicyRun.Load(session, parse.GetRequiredValue(model), lora, parse, config);
             using var reward = PretrainedModel.LoadScalar(parse.GetRequiredValue(rewardModel));
-            PpoCommand.RequireSameTokenizer(tokenizer, parse.GetRequiredValue(rewardModel));
-            var texts = parse.GetValue(prompts) is { } file
-                ? OfflineTraining.Rows(file, "prompt").Select(r => r["prompt"])
-                : DemoProject.Prompts(1000, heldOut: false).Select(p => p.Text);
-            var encoder = new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings);
-            var adapter = lora.Attach(parse, policy, settings.Seed);
-            var encoded = texts.Select(t => encoder.EncodePrompt(t, settings.MaxNewTokens)).ToArray();
-            using var run = trainer(settings, policy, encoded, ScoreResponsesWith.Model(reward), adapter);
-            var target = parse.GetRequiredValue(output);
-            OfflineTraining.Run(name.ToUpperInvariant(), report => run.Train(target.TrimEnd('/') + ".state", report, stop));
-            adapter?.MergeAndDetach();
-            PretrainedModel.Save(policy, tokenizer, target);
-            Console.WriteLine($"written: {target}");
+            reward.to(session.Device);
+            PpoCommand.RequireSameTokenizer(run.Tokenizer, parse.GetRequiredValue(rewardModel));
+            var encoded = PpoCommand.Prompts(parse.GetValue(prompts), run.Encoder, config.MaxNewTokens);
+            var shape = run.Shape(rows: 1, encoded.Max(p => p.Length) + config.MaxNewTokens);
+            session.Plan(shape with
+            {
+                Frozen = MemoryPlanner.Count(reward) + (config.UsesReference && run.Adapter is null ? shape.Parameters : 0),
+                SampledRows = config.BatchSize,
+            });
+            using var trained = trainer(config, run, encoded, ScoreResponsesWith.Model(reward));
+            session.Run((states, report) => trained.Train(states, report, stop));
+            run.Save();
             return Task.FromResult(0);
         });
         return command;
     }
-
-    private static void Warn(string message) => Console.Error.WriteLine("warning: " + message);
 }

@@ -1,8 +1,11 @@
 using System.CommandLine;
+using Rlhf.Cli.Training;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.TaskFamilies;
 using Rlhf.Training.Batching;
+using Rlhf.Training.Memory;
+using TorchSharp;
 using Trainer.Service.Algorithms.Ppo;
 
 namespace Rlhf.Cli.Commands;
@@ -15,31 +18,49 @@ internal static class PpoCommand
         var model = CommonOptions.Model();
         var rewardModel = new Option<string>("--reward-model") { Description = "A reward-model directory, as rlhf reward writes it.", Required = true };
         var prompts = new Option<string?>("--prompts") { Description = "JSONL rows with \"prompt\"; default: 1,000 training prompts of the task families." };
-        var config = CommonOptions.Config();
-        var output = CommonOptions.Output();
-        var command = new Command("ppo", "Improve a policy with PPO.") { model, rewardModel, prompts, config, output };
+        var options = new TrainingOptions<PpoConfig>();
+        var command = new Command("ppo", "Improve a policy with PPO.") { model, rewardModel, prompts };
+        options.AddTo(command);
         command.SetAction((parse, stop) =>
         {
-            var settings = OfflineTraining.Config<PpoConfig>(parse.GetValue(config));
-            var directory = parse.GetRequiredValue(model);
-            var tokenizer = Tokenizer.Load(directory);
-            using var policy = PretrainedModel.LoadCausal(directory);
+            var config = options.Read(parse);
+            var session = options.Open(parse, "PPO", config);
+
+            // PPO trains the policy whole: its reference is a copy, and no adapter is asked for.
+            using var run = PolicyRun.Load(session, parse.GetRequiredValue(model), new LoraOptions(), parse, config);
             using var reward = PretrainedModel.LoadScalar(parse.GetRequiredValue(rewardModel));
             using var critic = PretrainedModel.LoadScalar(parse.GetRequiredValue(rewardModel));
-            RequireSameTokenizer(tokenizer, parse.GetRequiredValue(rewardModel));
-            var texts = parse.GetValue(prompts) is { } file
-                ? OfflineTraining.Rows(file, "prompt").Select(r => r["prompt"])
-                : DemoProject.Prompts(1000, heldOut: false).Select(p => p.Text);
-            var encoder = new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings);
-            using var trainer = new PpoTrainer(
-                settings, policy, critic, [.. texts.Select(t => encoder.EncodePrompt(t, settings.MaxNewTokens))], ScoreResponsesWith.Model(reward));
-            var target = parse.GetRequiredValue(output);
-            OfflineTraining.Run("PPO", report => trainer.Train(target.TrimEnd('/') + ".state", report, stop));
-            PretrainedModel.Save(policy, tokenizer, target);
-            Console.WriteLine($"written: {target}");
+            reward.to(session.Device);
+            critic.to(session.Device);
+            RequireSameTokenizer(run.Tokenizer, parse.GetRequiredValue(rewardModel));
+            var encoded = Prompts(parse.GetValue(prompts), run.Encoder, config.MaxNewTokens);
+            var (policySize, criticSize) = (MemoryPlanner.Count(run.Policy), MemoryPlanner.Count(critic));
+            session.Plan(run.Shape(rows: 1, encoded.Max(p => p.Length) + config.MaxNewTokens) with
+            {
+                Parameters = policySize + criticSize,
+                Trainable = policySize + criticSize,
+                Frozen = policySize + MemoryPlanner.Count(reward),
+                Decoders = 2,
+                SampledRows = config.BatchSize,
+            });
+            using var trainer = new PpoTrainer(config, run.Policy, critic, encoded, ScoreResponsesWith.Model(reward))
+            {
+                SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn,
+            };
+            session.Run((states, report) => trainer.Train(states, report, stop));
+            run.Save();
             return Task.FromResult(0);
         });
         return command;
+    }
+
+    /// <summary>The prompts of a file, or those of the task families without one.</summary>
+    public static int[][] Prompts(string? file, DialogueEncoder encoder, int maxNewTokens)
+    {
+        var texts = file is not null
+            ? OfflineTraining.Rows(file, "prompt").Select(r => r["prompt"])
+            : DemoProject.Prompts(1000, heldOut: false).Select(p => p.Text);
+        return [.. texts.Select(t => encoder.EncodePrompt(t, maxNewTokens))];
     }
 
     // Scores are computed on the policy's token ids: another tokenizer would give other texts.

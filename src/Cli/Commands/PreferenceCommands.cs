@@ -1,8 +1,5 @@
 using System.CommandLine;
-using Rlhf.Modeling.Adapters;
-using Rlhf.Modeling.Checkpoints;
-using Rlhf.Modeling.Tokenization;
-using Rlhf.Modeling.Transformer;
+using Rlhf.Cli.Training;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Offline;
@@ -22,65 +19,70 @@ internal static class PreferenceCommands
         "Train on comparisons with DPO, IPO, cDPO and their relatives (loss_type in --config).",
         PreferenceFiles.Description,
         ReadPairs,
-        (config, model, training, heldOut, adapter) => new DpoTrainer(config, model, training, heldOut) { Adapter = adapter, Warn = Warn }.Train);
+        Longest,
+        (config, run, training, heldOut) => new DpoTrainer(config, run.Policy, training, heldOut) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn }.Train);
 
     public static Command Kto() => Create<KtoConfig, UnpairedExample>(
         "kto",
         "Train on single answers that are good or bad with KTO.",
         Answers,
         ReadAnswers,
-        (config, model, training, heldOut, adapter) => new KtoTrainer(config, model, training, heldOut) { Adapter = adapter, Warn = Warn }.Train);
+        example => example.Prompt.Length + example.Completion.Length,
+        (config, run, training, heldOut) => new KtoTrainer(config, run.Policy, training, heldOut) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn }.Train);
 
     public static Command Orpo() => Create<OrpoConfig, PreferenceExample>(
         "orpo",
         "Fine-tune and prefer in one stage with ORPO.",
         PreferenceFiles.Description,
         ReadPairs,
-        (config, model, training, heldOut, adapter) => new OrpoTrainer(config, model, training, heldOut) { Adapter = adapter, Warn = Warn }.Train);
+        Longest,
+        (config, run, training, heldOut) => new OrpoTrainer(config, run.Policy, training, heldOut) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn }.Train);
 
     public static Command Simpo() => Create<SimpoConfig, PreferenceExample>(
         "simpo",
         "Train on comparisons without a reference with SimPO or CPO.",
         PreferenceFiles.Description,
         ReadPairs,
-        (config, model, training, heldOut, adapter) => new SimpoTrainer(config, model, training, heldOut) { Adapter = adapter, Warn = Warn }.Train);
+        Longest,
+        (config, run, training, heldOut) => new SimpoTrainer(config, run.Policy, training, heldOut) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn }.Train);
 
     private static Command Create<TConfig, TExample>(
         string name,
         string description,
         string rows,
         Func<string, DialogueEncoder, IReadOnlyList<TExample>> read,
-        Func<TConfig, CausalLanguageModel, IReadOnlyList<TExample>, IReadOnlyList<TExample>, LoraAdapter?, Start> trainer)
+        Func<TExample, int> length,
+        Func<TConfig, PolicyRun, IReadOnlyList<TExample>, IReadOnlyList<TExample>, Start> trainer)
         where TConfig : OfflineTrainingConfig, new()
     {
         var model = CommonOptions.Model();
         var dataset = new Option<string>("--dataset") { Description = rows, Required = true };
         var trainSize = new Option<int?>("--train-size") { Description = "The first so many rows are for training, the rest for evaluation; default: nine tenths." };
-        var config = CommonOptions.Config();
-        var output = CommonOptions.Output();
         var lora = new LoraOptions();
-        var command = new Command(name, description) { model, dataset, trainSize, config, output };
+        var options = new TrainingOptions<TConfig>();
+        var command = new Command(name, description) { model, dataset, trainSize };
         lora.AddTo(command);
+        options.AddTo(command);
         command.SetAction((parse, stop) =>
         {
-            var settings = OfflineTraining.Config<TConfig>(parse.GetValue(config));
-            var directory = parse.GetRequiredValue(model);
-            var tokenizer = Tokenizer.Load(directory);
-            using var policy = PretrainedModel.LoadCausal(directory);
-            var examples = read(parse.GetRequiredValue(dataset), new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings));
+            var config = options.Read(parse);
+            var session = options.Open(parse, name.ToUpperInvariant(), config);
+            using var run = PolicyRun.Load(session, parse.GetRequiredValue(model), lora, parse, config);
+            var examples = read(parse.GetRequiredValue(dataset), run.Encoder);
             var split = parse.GetValue(trainSize) ?? Math.Max(1, examples.Count * 9 / 10);
             UserFault.ThrowIfAny(name, split >= 1 && split <= examples.Count ? [] : [$"--train-size is {split}; legal values are 1 to {examples.Count}."]);
-            var adapter = lora.Attach(parse, policy, settings.Seed);
-            var target = parse.GetRequiredValue(output);
-            var start = trainer(settings, policy, [.. examples.Take(split)], [.. examples.Skip(split)], adapter);
-            OfflineTraining.Run(name.ToUpperInvariant(), report => start(target.TrimEnd('/') + ".state", report, stop));
-            adapter?.MergeAndDetach();
-            PretrainedModel.Save(policy, tokenizer, target);
-            Console.WriteLine($"written: {target}");
+
+            // A pair has two rows; for a single answer the second is the mismatched one of KTO's reference point.
+            session.Plan(run.Shape(rows: 2, examples.Max(length)));
+            var start = trainer(config, run, [.. examples.Take(split)], [.. examples.Skip(split)]);
+            session.Run((states, report) => start(states, report, stop));
+            run.Save();
             return Task.FromResult(0);
         });
         return command;
     }
+
+    private static int Longest(PreferenceExample example) => example.Prompt.Length + Math.Max(example.Chosen.Length, example.Rejected.Length);
 
     private static PreferenceExample[] ReadPairs(string path, DialogueEncoder encoder)
     {
@@ -102,6 +104,4 @@ internal static class PreferenceCommands
             return new UnpairedExample(prompt, completion, row["label"] == "true");
         })];
     }
-
-    private static void Warn(string message) => Console.Error.WriteLine("warning: " + message);
 }

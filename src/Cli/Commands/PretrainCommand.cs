@@ -1,10 +1,11 @@
 using System.CommandLine;
+using Rlhf.Cli.Training;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
 using Rlhf.TaskFamilies;
-using Rlhf.Training.Metrics;
+using Rlhf.Training.Memory;
 using TorchSharp;
 using Trainer.Service.Algorithms.Pretraining;
 
@@ -17,35 +18,49 @@ internal static class PretrainCommand
 
     public static Command Create()
     {
-        var recipe = new Option<string>("--recipe") { Description = "The recipe file (models/base/recipe.json made the base model that ships).", Required = true };
-        var output = CommonOptions.Output();
+        var recipe = new Option<string>("--recipe")
+        {
+            Description = "The recipe file (models/base/recipe.json made the base model that ships); a flag below wins over its \"pretraining\".", Required = true,
+        };
         var state = new Option<string?>("--state") { Description = "Where the training state is saved, to go on after an interruption; default: the output directory's name with .state added." };
-        var command = new Command("pretrain", "Train a base model from scratch on the generated corpus.") { recipe, output, state };
-        command.SetAction((parse, stop) => Task.FromResult(Run(
-            PretrainRecipe.Load(parse.GetRequiredValue(recipe)),
-            parse.GetRequiredValue(recipe),
-            parse.GetRequiredValue(output),
-            parse.GetValue(state),
-            stop)));
+        var options = new TrainingOptions<PretrainConfig>();
+        var command = new Command("pretrain", "Train a base model from scratch on the generated corpus.") { recipe, state };
+        options.AddTo(command, hasConfig: false);
+        command.SetAction((parse, stop) =>
+        {
+            var path = parse.GetRequiredValue(recipe);
+            var read = PretrainRecipe.Load(path, json => options.Read(parse, json));
+            Run(read, path, options.Open(parse, "pretraining", read.Pretraining).WithStates(parse.GetValue(state)), stop);
+            return Task.FromResult(0);
+        });
         return command;
     }
 
-    private static int Run(PretrainRecipe recipe, string recipePath, string output, string? state, CancellationToken stop)
+    private static void Run(PretrainRecipe recipe, string recipePath, TrainingSession session, CancellationToken stop)
     {
-        state ??= output.TrimEnd('/') + ".state";
-        var tokenizer = TrainTokenizer(recipe.Model, state);
+        var tokenizer = TrainTokenizer(recipe.Model, session.StateDirectory);
         var config = recipe.Model.Transformer(tokenizer.EosTokenId!.Value);
         using var model = new CausalLanguageModel(config);
         model.Initialize(new Philox(recipe.Model.Seed, InitialWeights));
+        model.to(session.Device);
         Console.WriteLine($"{model.parameters().Sum(p => p.numel()):N0} parameters, vocabulary {tokenizer.VocabSize}");
+        var size = MemoryPlanner.Count(model);
+        session.Plan(new RunShape { Model = config, Parameters = size, Trainable = size, Averaged = size, Rows = 1, Tokens = recipe.Pretraining.ContextLength });
 
         var corpus = new CorpusOptions();
-        var trainer = new PretrainTrainer(recipe.Pretraining, model, tokenizer, index => CorpusGenerator.Document(recipe.Model.Seed, (ulong)index, corpus));
-        trainer.Train(state, Print, stop);
-        PretrainedModel.Save(model, tokenizer, output, torch.ScalarType.BFloat16);
-        File.Copy(recipePath, Path.Combine(output, "recipe.json"), overwrite: true);
-        Console.WriteLine($"written: {output}");
-        return 0;
+        var trainer = new PretrainTrainer(recipe.Pretraining, model, tokenizer, index => CorpusGenerator.Document(recipe.Model.Seed, (ulong)index, corpus))
+        {
+            SaveAverage = () => Save(session.AverageOutput), Warn = TrainingSession.Warn,
+        };
+        session.Run((states, report) => trainer.Train(states, report, stop));
+        Save(session.Output);
+        session.Written();
+
+        void Save(string directory)
+        {
+            PretrainedModel.Save(model, tokenizer, directory, torch.ScalarType.BFloat16);
+            File.Copy(recipePath, Path.Combine(directory, "recipe.json"), overwrite: true);
+        }
     }
 
     // The merges are saved with the state: a resumed run must not count them again.
@@ -63,7 +78,4 @@ internal static class PretrainCommand
         tokenizer.Save(directory);
         return Tokenizer.Load(directory);
     }
-
-    private static void Print(TrainingProgress progress) => Console.WriteLine(
-        $"step {progress.Step}/{progress.TotalSteps}  " + string.Join("  ", progress.Metrics.Select(m => $"{m.Key} {m.Value:G5}")));
 }

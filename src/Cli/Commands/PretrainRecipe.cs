@@ -75,8 +75,10 @@ internal sealed record BaseModelConfig : IHyperparameters
 internal sealed record PretrainRecipe(BaseModelConfig Model, PretrainConfig Pretraining)
 {
     /// <summary>Reads a recipe; all faults of both parts are listed at once.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="readPretraining">Reads the part about training; null: as it stands in the file.</param>
     /// <exception cref="HyperparametersException">If anything in it is unknown or illegal.</exception>
-    public static PretrainRecipe Load(string path)
+    public static PretrainRecipe Load(string path, Func<string?, PretrainConfig>? readPretraining = null)
     {
         if (!File.Exists(path))
         {
@@ -93,16 +95,16 @@ internal sealed record PretrainRecipe(BaseModelConfig Model, PretrainConfig Pret
         faults.AddRange(document.RootElement.EnumerateObject()
             .Where(p => p.Name is not ("model" or "pretraining"))
             .Select(p => $"{p.Name} is unknown; the keys are model, pretraining."));
-        var model = Section<BaseModelConfig>("model");
-        var pretraining = Section<PretrainConfig>("pretraining");
+        var model = Section("model", HyperparametersJson.Read<BaseModelConfig>);
+        var pretraining = Section("pretraining", readPretraining ?? HyperparametersJson.Read<PretrainConfig>);
         return faults.Count == 0 ? new PretrainRecipe(model, pretraining) : throw new HyperparametersException(path, faults);
 
-        T Section<T>(string name)
-            where T : IHyperparameters, new()
+        T Section<T>(string name, Func<string?, T> read)
+            where T : new()
         {
             try
             {
-                return HyperparametersJson.Read<T>(document.RootElement.TryGetProperty(name, out var section) ? section.GetRawText() : null);
+                return read(document.RootElement.TryGetProperty(name, out var section) ? section.GetRawText() : null);
             }
             catch (HyperparametersException exception)
             {

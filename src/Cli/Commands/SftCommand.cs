@@ -1,7 +1,5 @@
 using System.CommandLine;
-using Rlhf.Modeling.Checkpoints;
-using Rlhf.Modeling.Tokenization;
-using Rlhf.Training.Batching;
+using Rlhf.Cli.Training;
 using Trainer.Service.Algorithms.Sft;
 
 namespace Rlhf.Cli.Commands;
@@ -13,25 +11,24 @@ internal static class SftCommand
     {
         var model = CommonOptions.Model();
         var dataset = new Option<string>("--dataset") { Description = "JSONL rows with \"prompt\" and \"completion\".", Required = true };
-        var config = CommonOptions.Config();
-        var output = CommonOptions.Output();
-        var command = new Command("sft", "Fine-tune on demonstrations.") { model, dataset, config, output };
+        var lora = new LoraOptions();
+        var options = new TrainingOptions<SftConfig>();
+        var command = new Command("sft", "Fine-tune on demonstrations.") { model, dataset };
+        lora.AddTo(command);
+        options.AddTo(command);
         command.SetAction((parse, stop) =>
         {
-            var settings = OfflineTraining.Config<SftConfig>(parse.GetValue(config));
-            var directory = parse.GetRequiredValue(model);
-            var tokenizer = Tokenizer.Load(directory);
-            using var policy = PretrainedModel.LoadCausal(directory);
-            var encoder = new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings);
+            var config = options.Read(parse);
+            var session = options.Open(parse, "SFT", config);
+            using var run = PolicyRun.Load(session, parse.GetRequiredValue(model), lora, parse, config);
             var examples = OfflineTraining.Rows(parse.GetRequiredValue(dataset), "prompt", "completion")
-                .Select(row => encoder.EncodePair(row["prompt"], row["completion"]))
+                .Select(row => run.Encoder.EncodePair(row["prompt"], row["completion"]))
                 .Select(pair => new SftExample(pair.Prompt, pair.Answer))
                 .ToArray();
-            var target = parse.GetRequiredValue(output);
-            var trainer = new SftTrainer(settings, policy, examples);
-            OfflineTraining.Run("SFT", report => trainer.Train(target.TrimEnd('/') + ".state", report, stop));
-            PretrainedModel.Save(policy, tokenizer, target);
-            Console.WriteLine($"written: {target}");
+            session.Plan(run.Shape(rows: 1, examples.Max(e => e.Prompt.Length + e.Completion.Length)));
+            var trainer = new SftTrainer(config, run.Policy, examples) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn };
+            session.Run((states, report) => trainer.Train(states, report, stop));
+            run.Save();
             return Task.FromResult(0);
         });
         return command;

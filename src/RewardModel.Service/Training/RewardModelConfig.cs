@@ -4,7 +4,7 @@ using Rlhf.Training.Optimization;
 namespace RewardModel.Service.Training;
 
 /// <summary>The hyperparameters of reward-model training. Defaults are those of "The N+ implementation details" except where a summary says otherwise.</summary>
-public sealed record RewardModelConfig : IHyperparameters
+public sealed record RewardModelConfig : ITrainingHyperparameters
 {
     /// <summary>Seed of the order of comparisons. Default 1.</summary>
     public ulong Seed { get; init; } = 1;
@@ -23,6 +23,21 @@ public sealed record RewardModelConfig : IHyperparameters
 
     /// <summary>Steps over which the rate rises from 0. Default 0.</summary>
     public int WarmupSteps { get; init; }
+
+    /// <summary>Steps at the end over which the schedule warmup_stable_decay falls. Default null: a tenth of all steps.</summary>
+    public int? NumDecaySteps { get; init; }
+
+    /// <summary>
+    /// d of an exponential moving average of the weights, a ← d·a + (1 − d)·w after every optimizer step, which is written beside the model
+    /// as a second one. Default 0: none is kept (OpenRLHF: 0.992).
+    /// </summary>
+    public double EmaDecay { get; init; }
+
+    /// <summary>
+    /// Whether activations are computed again in the backward pass instead of being held: less memory, about a third more work, the same
+    /// gradients. Default false.
+    /// </summary>
+    public bool GradientCheckpointing { get; init; }
 
     /// <summary>β₁ of AdamW. Default 0.9.</summary>
     public double AdamBeta1 { get; init; } = 0.9;
@@ -57,6 +72,8 @@ public sealed record RewardModelConfig : IHyperparameters
     /// <summary>Steps between saved states. Default 50.</summary>
     public int SaveEvery { get; init; } = 50;
 
+    int ITrainingHyperparameters.RowsOfAPass => BatchSize;
+
     /// <inheritdoc/>
     public IReadOnlyList<string> Validate()
     {
@@ -70,6 +87,7 @@ public sealed record RewardModelConfig : IHyperparameters
         Require(ReportEvery > 0, $"report_every is {ReportEvery}; it must be positive.");
         Require(EvaluateEvery >= 0, $"evaluate_every is {EvaluateEvery}; it must be 0 (only at the end) or positive.");
         Require(SaveEvery > 0, $"save_every is {SaveEvery}; it must be positive.");
+        faults.AddRange(TrainingHyperparameters.Faults(this));
         faults.AddRange(Adam().Validate().Select(f => "adam_" + f));
         return faults;
 

@@ -60,6 +60,7 @@ public sealed class RewardModelTrainer
 
         (_config, _model, _training, _heldOut) = (config, model, training, heldOut);
         _model.Bf16 = config.Bf16;
+        _model.GradientCheckpointing = config.GradientCheckpointing;
         _normalisation = demonstrations ?? [.. training.Select(Chosen), .. training.Select(Rejected)];
         _pad = model.Config.PadTokenId ?? 0;
         TotalSteps = (int)Math.Ceiling((double)training.Count * config.Epochs / config.BatchSize);
@@ -70,6 +71,12 @@ public sealed class RewardModelTrainer
 
     /// <summary>Told about saved states that are damaged and were passed over.</summary>
     public Action<string>? Warn { get; init; }
+
+    /// <summary>
+    /// Called after the last step with the averaged weights in the model, to save them; afterwards the model has its own again. Never called
+    /// without an average (ema_decay 0).
+    /// </summary>
+    public Action? SaveAverage { get; init; }
 
     /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
@@ -82,8 +89,9 @@ public sealed class RewardModelTrainer
         CancellationToken stop = default)
     {
         using var everything = NewDisposeScope();
-        var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, TotalSteps, _config.WarmupSteps);
+        var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, TotalSteps, _config.WarmupSteps, DecaySteps: _config.NumDecaySteps);
         using var optimizer = new AdamWOptimizer(_model.named_parameters(), _config.Adam());
+        using var average = ExponentialMovingAverage.Create(_model.named_parameters(), _config.EmaDecay);
         var order = new EpochOrder(_training.Count, _config.Seed, OrderStream);
         var draws = (long)_training.Count * _config.Epochs;
         var history = new List<TrainingProgress>();
@@ -101,6 +109,7 @@ public sealed class RewardModelTrainer
                 firstStep = state.Step;
                 state.Restore("model", _model);
                 state.Restore("optimizer", optimizer);
+                average?.Restore(state);
                 sums.Restore(state);
                 history.AddRange(state.History);
             }
@@ -133,6 +142,7 @@ public sealed class RewardModelTrainer
             var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, _config.MaxGradNorm);
             var learningRate = schedule.At(step);
             optimizer.Step(learningRate);
+            average?.Update();
             sums.Add(pairs, loss.item<float>(), chosen_P.detach().data<float>().ToArray(), rejected_P.detach().data<float>().ToArray());
 
             // 4 report
@@ -169,7 +179,13 @@ public sealed class RewardModelTrainer
         optimizer.ZeroGrad();
 
         // 6 normalisation: the mean score of demonstrations becomes zero, so that scores of different models compare.
-        _model.ScoreBias = SequenceScorer.Score(_model, _normalisation, _pad).Average(s => (double)s);
+        average?.ShowTo(SaveAverage is null ? null : () =>
+        {
+            Normalise();
+            SaveAverage();
+            _model.ScoreBias = 0;
+        });
+        Normalise();
         return new RewardModelResult(history, _model.ScoreBias, Evaluate());
 
         void SaveState(int step)
@@ -182,6 +198,7 @@ public sealed class RewardModelTrainer
             using var state = new TrainingState(step, configuration);
             state.Add("model", _model);
             state.Add("optimizer", optimizer);
+            average?.Save(state);
             sums.Save(state);
             foreach (var entry in history)
             {
@@ -216,6 +233,8 @@ public sealed class RewardModelTrainer
 
     private static Tensor Probabilities(IReadOnlyList<PreferencePair> pairs) =>
         tensor(pairs.Select(p => (float)p.ChosenProbability).ToArray());
+
+    private void Normalise() => _model.ScoreBias = SequenceScorer.Score(_model, _normalisation, _pad).Average(s => (double)s);
 
     private (Tensor Loss, Tensor Chosen_P, Tensor Rejected_P) Loss(PreferencePair[] pairs)
     {

@@ -47,6 +47,16 @@ public sealed class ScalarHeadModel : nn.Module
     }
 
     /// <summary>
+    /// Gradient checkpointing (Chen et al. 2016): a block's activations are computed again in the backward pass instead of being held, for about
+    /// a third more work. Gradients stay the same. Default false.
+    /// </summary>
+    public bool GradientCheckpointing
+    {
+        get => _body.GradientCheckpointing;
+        set => _body.GradientCheckpointing = value;
+    }
+
+    /// <summary>
     /// Subtracted from every score, so that scores have mean 0 on a reference set (Stiennon et al. 2020: the demonstrations).
     /// Kept in config.json as <c>score_bias</c>.
     /// </summary>

@@ -53,6 +53,16 @@ public sealed class CausalLanguageModel : nn.Module
         }
     }
 
+    /// <summary>
+    /// Gradient checkpointing (Chen et al. 2016): a block's activations are computed again in the backward pass instead of being held, for about
+    /// a third more work. Gradients stay the same. Default false.
+    /// </summary>
+    public bool GradientCheckpointing
+    {
+        get => Body.GradientCheckpointing;
+        set => Body.GradientCheckpointing = value;
+    }
+
     internal DecoderStack Body { get; }
 
     /// <summary>The separate output matrix; null where it is the embedding matrix.</summary>

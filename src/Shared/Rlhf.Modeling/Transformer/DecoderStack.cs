@@ -71,6 +71,9 @@ internal sealed class DecoderStack : nn.Module
     /// <summary>Every sliding window that a layer has; null among them: some layer has none.</summary>
     public IReadOnlyList<int?> Windows { get; }
 
+    /// <summary>Whether the blocks' activations are computed again in the backward pass instead of being held.</summary>
+    public bool GradientCheckpointing { get; set; }
+
     /// <summary>The residual stream after the final norm, [B, T, W].</summary>
     /// <param name="inputIds_BT">Token ids.</param>
     /// <param name="attentionMask_BT">1 real, 0 padding; null: all real.</param>
@@ -85,14 +88,16 @@ internal sealed class DecoderStack : nn.Module
         List<Tensor>? states = null)
     {
         using var scope = NewDisposeScope();
-        var context = AttentionContext.Create(new AttentionInput(inputIds_BT, attentionMask_BT, positionIds_BT, sequenceIds_BT), this, _config);
-        var x_BTW = Run(inputIds_BT, context, states);
+        var input = new AttentionInput(inputIds_BT, attentionMask_BT, positionIds_BT, sequenceIds_BT);
+        var x_BTW = Run(inputIds_BT, Context(), GradientCheckpointing && is_grad_enabled() ? Context : null, states);
         foreach (var result in states ?? [x_BTW])
         {
             result.MoveToOuterDisposeScope();
         }
 
         return x_BTW;
+
+        AttentionContext Context() => AttentionContext.Create(input, this, _config);
     }
 
     /// <summary>The same in a context that is prepared already.</summary>
@@ -101,7 +106,7 @@ internal sealed class DecoderStack : nn.Module
     public Tensor Forward(Tensor inputIds_BT, AttentionContext context)
     {
         using var scope = NewDisposeScope();
-        return Run(inputIds_BT, context, null).MoveToOuterDisposeScope();
+        return Run(inputIds_BT, context, renew: null, states: null).MoveToOuterDisposeScope();
     }
 
     protected override void RegisterComponents()
@@ -118,13 +123,16 @@ internal sealed class DecoderStack : nn.Module
         base.Dispose(disposing);
     }
 
-    private Tensor Run(Tensor inputIds_BT, AttentionContext context, List<Tensor>? states)
+    private Tensor Run(Tensor inputIds_BT, AttentionContext context, Func<AttentionContext>? renew, List<Tensor>? states)
     {
         var x_BTD = Embed(inputIds_BT, context);
+
+        // Under an adapter the embeddings are frozen, and without a gradient here the blocks would not take part in the graph.
+        x_BTD = renew is null || x_BTD.requires_grad ? x_BTD : x_BTD.detach().requires_grad_(true);
         foreach (var layer in Layers)
         {
             states?.Add(x_BTD);
-            x_BTD = layer.Forward(x_BTD, context);
+            x_BTD = renew is null ? layer.Forward(x_BTD, context) : CheckpointedLayer.Forward(x_BTD, layer, context, renew);
         }
 
         x_BTD = FinalNorm?.forward(x_BTD) ?? x_BTD;

@@ -64,6 +64,18 @@ public sealed class TrainingStateStore(string directory, int keep = 2)
         }
     }
 
+    /// <summary>Whether there is any state, intact or not.</summary>
+    public bool HasStates => States().Any();
+
+    /// <summary>Removes every state, so that the run begins anew.</summary>
+    public void Clear()
+    {
+        foreach (var state in States())
+        {
+            DeleteDirectory(state);
+        }
+    }
+
     /// <summary>
     /// The newest intact state, or null where there is none. Damaged ones are passed over.
     /// </summary>

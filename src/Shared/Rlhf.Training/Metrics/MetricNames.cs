@@ -165,6 +165,9 @@ public static class MetricNames
     /// <summary>Mean training score that became the model's bias.</summary>
     public const string RewardBias = "reward/bias";
 
+    /// <summary>Under this prefix are the evaluations with the averaged weights, where a run keeps an average.</summary>
+    public const string AveragePrefix = "ema/";
+
     /// <summary>Everything under this prefix is wall-clock time: it differs from run to run and is no part of a saved state.</summary>
     public const string TimingPrefix = "time/";
 

@@ -50,6 +50,12 @@ public abstract class OfflineTrainer<TConfig, TExample>
     /// <summary>Told about saved states that are damaged and were passed over, and about warnings of a guard.</summary>
     public Action<string>? Warn { get; init; }
 
+    /// <summary>
+    /// Called after the last step with the averaged weights in the model, to save them; afterwards the model has its own again. Never called
+    /// without an average (ema_decay 0).
+    /// </summary>
+    public Action? SaveAverage { get; init; }
+
     /// <summary>The adapter to train instead of the model's own weights; null: the whole model.</summary>
     public LoraAdapter? Adapter { get; init; }
 
@@ -76,9 +82,10 @@ public abstract class OfflineTrainer<TConfig, TExample>
         CancellationToken stop = default)
     {
         using var everything = NewDisposeScope();
-        var schedule = new LearningRateSchedule(Config.Schedule, Config.LearningRate, TotalSteps, Config.WarmupSteps);
+        var schedule = new LearningRateSchedule(Config.Schedule, Config.LearningRate, TotalSteps, Config.WarmupSteps, DecaySteps: Config.NumDecaySteps);
         var trainable = (Adapter?.NamedParameters() ?? Module.named_parameters()).ToArray();
         using var optimizer = new AdamWOptimizer(trainable, Config.Adam());
+        using var average = ExponentialMovingAverage.Create(trainable, Config.EmaDecay);
         var order = new EpochOrder(Training.Count, Config.Seed, OrderStream);
         var draws = (long)Training.Count * Config.Epochs;
         var history = new List<TrainingProgress>();
@@ -96,6 +103,7 @@ public abstract class OfflineTrainer<TConfig, TExample>
                 firstStep = state.Step;
                 state.Restore("model", trainable);
                 state.Restore("optimizer", optimizer);
+                average?.Restore(state);
                 sums.Restore(state);
                 tokens = (long)state.Counter("tokens");
                 history.AddRange(state.History);
@@ -123,6 +131,7 @@ public abstract class OfflineTrainer<TConfig, TExample>
             var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, Config.MaxGradNorm);
             var learningRate = schedule.At(step);
             optimizer.Step(learningRate);
+            average?.Update();
 
             var done = step + 1;
             var metrics = new Dictionary<string, double>(StringComparer.Ordinal);
@@ -140,6 +149,10 @@ public abstract class OfflineTrainer<TConfig, TExample>
             {
                 using var noGrad = no_grad();
                 Evaluate(metrics);
+                if (average is not null)
+                {
+                    EvaluateAverage(average, metrics);
+                }
             }
 
             if (metrics.Count > 0)
@@ -157,6 +170,7 @@ public abstract class OfflineTrainer<TConfig, TExample>
         }
 
         optimizer.ZeroGrad();
+        average?.ShowTo(SaveAverage);
         return history;
 
         void SaveState(int step)
@@ -169,6 +183,7 @@ public abstract class OfflineTrainer<TConfig, TExample>
             using var state = new TrainingState(step, configuration);
             state.Add("model", trainable);
             state.Add("optimizer", optimizer);
+            average?.Save(state);
             state.Counters["tokens"] = (ulong)tokens;
             sums.Save(state);
             Save(state);
@@ -210,5 +225,16 @@ public abstract class OfflineTrainer<TConfig, TExample>
     {
         ArgumentNullException.ThrowIfNull(batch);
         return batch.Chunk(Config.MicroBatchSize == 0 ? batch.Length : Config.MicroBatchSize);
+    }
+
+    private void EvaluateAverage(ExponentialMovingAverage average, Dictionary<string, double> metrics)
+    {
+        using var applied = average.Apply();
+        var averaged = new Dictionary<string, double>(StringComparer.Ordinal);
+        Evaluate(averaged);
+        foreach (var (name, value) in averaged)
+        {
+            metrics[MetricNames.AveragePrefix + name] = value;
+        }
     }
 }

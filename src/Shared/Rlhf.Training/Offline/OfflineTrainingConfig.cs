@@ -4,7 +4,7 @@ using Rlhf.Training.Optimization;
 namespace Rlhf.Training.Offline;
 
 /// <summary>The hyperparameters that every method has in common that learns from a fixed set of examples.</summary>
-public abstract record OfflineTrainingConfig : IHyperparameters
+public abstract record OfflineTrainingConfig : ITrainingHyperparameters
 {
     /// <summary>Seed of the order of examples. Default 1.</summary>
     public ulong Seed { get; init; } = 1;
@@ -26,6 +26,21 @@ public abstract record OfflineTrainingConfig : IHyperparameters
 
     /// <summary>Steps over which the rate rises from 0. Default 0.</summary>
     public int WarmupSteps { get; init; }
+
+    /// <summary>Steps at the end over which the schedule warmup_stable_decay falls. Default null: a tenth of all steps.</summary>
+    public int? NumDecaySteps { get; init; }
+
+    /// <summary>
+    /// d of an exponential moving average of the weights, a ← d·a + (1 − d)·w after every optimizer step, which is written beside the model
+    /// as a second one. Default 0: none is kept (OpenRLHF: 0.992).
+    /// </summary>
+    public double EmaDecay { get; init; }
+
+    /// <summary>
+    /// Whether activations are computed again in the backward pass instead of being held: less memory, about a third more work, the same
+    /// gradients. Default false.
+    /// </summary>
+    public bool GradientCheckpointing { get; init; }
 
     /// <summary>β₁ of AdamW. Default 0.9.</summary>
     public double AdamBeta1 { get; init; } = 0.9;
@@ -60,6 +75,8 @@ public abstract record OfflineTrainingConfig : IHyperparameters
     /// <summary>Steps between saved states. Default 50.</summary>
     public int SaveEvery { get; init; } = 50;
 
+    int ITrainingHyperparameters.RowsOfAPass => MicroBatchSize == 0 ? BatchSize : MicroBatchSize;
+
     /// <inheritdoc/>
     public virtual IReadOnlyList<string> Validate()
     {
@@ -73,6 +90,7 @@ public abstract record OfflineTrainingConfig : IHyperparameters
         Require(faults, ReportEvery > 0, $"report_every is {ReportEvery}; it must be positive.");
         Require(faults, EvaluateEvery >= 0, $"evaluate_every is {EvaluateEvery}; it must be 0 (only at the end) or positive.");
         Require(faults, SaveEvery > 0, $"save_every is {SaveEvery}; it must be positive.");
+        faults.AddRange(TrainingHyperparameters.Faults(this));
         faults.AddRange(Adam().Validate().Select(f => "adam_" + f));
         return faults;
     }

@@ -65,10 +65,17 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         (Config, _policy, _prompts, _score) = (config, policy, prompts, score);
         _pad = policy.Config.PadTokenId ?? policy.Config.EosTokenIds[0];
         _policy.Bf16 = config.Bf16;
+        _policy.GradientCheckpointing = config.GradientCheckpointing;
     }
 
     /// <summary>Told about saved states that are damaged and were passed over.</summary>
     public Action<string>? Warn { get; init; }
+
+    /// <summary>
+    /// Called after the last step with the averaged weights in the policy, to save them; afterwards the policy has its own again. Never called
+    /// without an average (ema_decay 0).
+    /// </summary>
+    public Action? SaveAverage { get; init; }
 
     /// <summary>The adapter to train instead of the policy's own weights; the reference is then the policy without it. Null: the whole policy.</summary>
     public LoraAdapter? Adapter { get; init; }
@@ -95,8 +102,9 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         KeepReference();
         using var everything = NewDisposeScope();
         var trainable = (Adapter?.NamedParameters() ?? _policy.named_parameters()).ToArray();
-        var schedule = new LearningRateSchedule(Config.Schedule, Config.LearningRate, Config.Updates, Config.WarmupUpdates);
+        var schedule = new LearningRateSchedule(Config.Schedule, Config.LearningRate, Config.Updates, Config.WarmupUpdates, DecaySteps: Config.NumDecaySteps);
         using var optimizer = new AdamWOptimizer(trainable, Config.Adam());
+        using var average = ExponentialMovingAverage.Create(trainable, Config.EmaDecay);
         var promptOrder = new EpochOrder(_prompts.Count, Config.Seed, PromptStream);
         var generator = new Generator(_policy);
         var history = new List<TrainingProgress>();
@@ -111,6 +119,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
                 firstUpdate = state.Step;
                 state.Restore("policy", trainable);
                 state.Restore("optimizer", optimizer);
+                average?.Restore(state);
                 history.AddRange(state.History);
             }
         }
@@ -145,7 +154,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
             }
 
             var learningRate = schedule.At(update);
-            var metrics = Learn(update, rollout, advantages_BT, optimizer, learningRate);
+            var metrics = Learn(update, rollout, advantages_BT, optimizer, average, learningRate);
             AddRolloutMetrics(rollout, metrics);
             foreach (var (name, value) in metrics)
             {
@@ -168,6 +177,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         }
 
         optimizer.ZeroGrad();
+        average?.ShowTo(SaveAverage);
         return history;
 
         void SaveState(int update)
@@ -180,6 +190,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
             using var state = new TrainingState(update, configuration);
             state.Add("policy", trainable);
             state.Add("optimizer", optimizer);
+            average?.Save(state);
             foreach (var entry in history)
             {
                 state.History.Add(entry);
@@ -295,7 +306,8 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         return cat(parts).index_select(0, Rows(places));
     }
 
-    private Dictionary<string, double> Learn(int update, Rollout rollout, Tensor advantages_BT, AdamWOptimizer optimizer, double learningRate)
+    private Dictionary<string, double> Learn(
+        int update, Rollout rollout, Tensor advantages_BT, AdamWOptimizer optimizer, ExponentialMovingAverage? average, double learningRate)
     {
         var shown = new List<Tensor>();
         double firstRatioError = 0;
@@ -338,6 +350,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
 
                 var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, Config.MaxGradNorm);
                 optimizer.Step(learningRate);
+                average?.Update();
                 shown.Add(cat([stack(sums).sum([0]), gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
             }
         }

@@ -6,7 +6,7 @@ using Rlhf.Training.Optimization;
 namespace Trainer.Service.Algorithms.Online;
 
 /// <summary>The hyperparameters that the methods have in common that sample, score and learn without a critic.</summary>
-public abstract record OnlineTrainingConfig : IHyperparameters
+public abstract record OnlineTrainingConfig : ITrainingHyperparameters
 {
     /// <summary>Seed of prompts, samples and minibatches. Default 1.</summary>
     public ulong Seed { get; init; } = 1;
@@ -34,6 +34,21 @@ public abstract record OnlineTrainingConfig : IHyperparameters
 
     /// <summary>Updates over which the rate rises from 0. Default 0.</summary>
     public int WarmupUpdates { get; init; }
+
+    /// <summary>Steps at the end over which the schedule warmup_stable_decay falls. Default null: a tenth of all steps.</summary>
+    public int? NumDecaySteps { get; init; }
+
+    /// <summary>
+    /// d of an exponential moving average of the weights, a ← d·a + (1 − d)·w after every optimizer step, which is written beside the model
+    /// as a second one. Default 0: none is kept (OpenRLHF: 0.992).
+    /// </summary>
+    public double EmaDecay { get; init; }
+
+    /// <summary>
+    /// Whether activations are computed again in the backward pass instead of being held: less memory, about a third more work, the same
+    /// gradients. Default false.
+    /// </summary>
+    public bool GradientCheckpointing { get; init; }
 
     /// <summary>β₁ of AdamW. Default 0.9.</summary>
     public double AdamBeta1 { get; init; } = 0.9;
@@ -80,6 +95,8 @@ public abstract record OnlineTrainingConfig : IHyperparameters
     [JsonIgnore]
     public int MinibatchSize => BatchSize / MinibatchCount;
 
+    int ITrainingHyperparameters.RowsOfAPass => MicroBatchSize == 0 ? MinibatchSize : MicroBatchSize;
+
     /// <inheritdoc/>
     public virtual IReadOnlyList<string> Validate()
     {
@@ -98,6 +115,7 @@ public abstract record OnlineTrainingConfig : IHyperparameters
         Require(faults, MissingEosPenalty >= 0, $"missing_eos_penalty is {MissingEosPenalty}; it must not be negative.");
         Require(faults, RatioTolerance > 0, $"ratio_tolerance is {RatioTolerance}; it must be positive.");
         Require(faults, SaveEvery > 0, $"save_every is {SaveEvery}; it must be positive.");
+        faults.AddRange(TrainingHyperparameters.Faults(this));
         faults.AddRange(Adam().Validate().Select(f => "adam_" + f));
         return faults;
     }

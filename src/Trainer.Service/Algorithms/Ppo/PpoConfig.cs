@@ -27,7 +27,7 @@ public enum LossAveraging
 }
 
 /// <summary>The hyperparameters of PPO for language models. Defaults are N+'s except where a summary says otherwise.</summary>
-public sealed record PpoConfig : IHyperparameters
+public sealed record PpoConfig : ITrainingHyperparameters
 {
     /// <summary>Seed of prompts, sampling and minibatches. Default 1.</summary>
     public ulong Seed { get; init; } = 1;
@@ -55,6 +55,21 @@ public sealed record PpoConfig : IHyperparameters
 
     /// <summary>Updates over which the rate rises from 0. Default 0.</summary>
     public int WarmupUpdates { get; init; }
+
+    /// <summary>Steps at the end over which the schedule warmup_stable_decay falls. Default null: a tenth of all steps.</summary>
+    public int? NumDecaySteps { get; init; }
+
+    /// <summary>
+    /// d of an exponential moving average of the weights, a ← d·a + (1 − d)·w after every optimizer step, which is written beside the model
+    /// as a second one. Default 0: none is kept (OpenRLHF: 0.992).
+    /// </summary>
+    public double EmaDecay { get; init; }
+
+    /// <summary>
+    /// Whether activations are computed again in the backward pass instead of being held: less memory, about a third more work, the same
+    /// gradients. Default false.
+    /// </summary>
+    public bool GradientCheckpointing { get; init; }
 
     /// <summary>β₁ of AdamW. Default 0.9.</summary>
     public double AdamBeta1 { get; init; } = 0.9;
@@ -148,6 +163,8 @@ public sealed record PpoConfig : IHyperparameters
     [JsonIgnore]
     public VarianceKind Variance => Mode == PpoMode.NPlus ? VarianceKind.Biased : VarianceKind.Unbiased;
 
+    int ITrainingHyperparameters.RowsOfAPass => MicroBatchSize == 0 ? MinibatchSize : MicroBatchSize;
+
     /// <inheritdoc/>
     public IReadOnlyList<string> Validate()
     {
@@ -177,6 +194,7 @@ public sealed record PpoConfig : IHyperparameters
         Require(RatioTolerance > 0, $"ratio_tolerance is {RatioTolerance}; it must be positive.");
         Require(EvaluationPrompts >= 0, $"evaluation_prompts is {EvaluationPrompts}; it must not be negative.");
         Require(SaveEvery > 0, $"save_every is {SaveEvery}; it must be positive.");
+        faults.AddRange(TrainingHyperparameters.Faults(this));
         faults.AddRange(Adam().Validate().Select(f => "adam_" + f));
         return faults;
 

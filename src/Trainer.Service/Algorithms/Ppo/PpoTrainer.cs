@@ -73,6 +73,7 @@ public sealed class PpoTrainer : IDisposable
         (_config, _policy, _critic, _prompts, _score) = (config, policy, critic, prompts, score);
         _pad = policy.Config.PadTokenId ?? policy.Config.EosTokenIds[0];
         _policy.Bf16 = _critic.Bf16 = config.Bf16;
+        _policy.GradientCheckpointing = _critic.GradientCheckpointing = config.GradientCheckpointing;
         _reference = policy.Clone();
         foreach (var parameter in _reference.parameters())
         {
@@ -82,6 +83,12 @@ public sealed class PpoTrainer : IDisposable
 
     /// <summary>Told about saved states that are damaged and were passed over.</summary>
     public Action<string>? Warn { get; init; }
+
+    /// <summary>
+    /// Called after the last step with the averaged weights in the policy, to save them; afterwards the policy has its own again. Never called
+    /// without an average (ema_decay 0).
+    /// </summary>
+    public Action? SaveAverage { get; init; }
 
     /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
@@ -96,13 +103,14 @@ public sealed class PpoTrainer : IDisposable
         CancellationToken stop = default)
     {
         using var everything = NewDisposeScope();
-        var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, _config.Updates, _config.WarmupUpdates);
+        var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, _config.Updates, _config.WarmupUpdates, DecaySteps: _config.NumDecaySteps);
         using var optimizer = new AdamWOptimizer(
             [
                 .. _policy.named_parameters().Select(p => ("policy." + p.name, p.parameter)),
                 .. _critic.named_parameters().Select(p => ("critic." + p.name, p.parameter)),
             ],
             _config.Adam());
+        using var average = ExponentialMovingAverage.Create(_policy.named_parameters(), _config.EmaDecay);
         var controller = new AdaptiveKlController(_config.KlCoefficient, _config.KlTarget ?? 1, _config.KlHorizon);
         var promptOrder = new EpochOrder(_prompts.Count, _config.Seed, PromptStream);
         var generator = new Generator(_policy);
@@ -119,6 +127,7 @@ public sealed class PpoTrainer : IDisposable
                 state.Restore("policy", _policy);
                 state.Restore("critic", _critic);
                 state.Restore("optimizer", optimizer);
+                average?.Restore(state);
                 controller.Coefficient = state.Number("kl_coefficient");
                 history.AddRange(state.History);
             }
@@ -194,7 +203,7 @@ public sealed class PpoTrainer : IDisposable
 
             // 5 epochs
             var learningRate = schedule.At(update);
-            var means = Learn(update, rollout, experience, optimizer, learningRate);
+            var means = Learn(update, rollout, experience, optimizer, average, learningRate);
             var learnSeconds = clock.Elapsed.TotalSeconds;
 
             // 6 log
@@ -228,6 +237,7 @@ public sealed class PpoTrainer : IDisposable
         }
 
         optimizer.ZeroGrad();
+        average?.ShowTo(SaveAverage);
         return history;
 
         void SaveState(int update)
@@ -241,6 +251,7 @@ public sealed class PpoTrainer : IDisposable
             state.Add("policy", _policy);
             state.Add("critic", _critic);
             state.Add("optimizer", optimizer);
+            average?.Save(state);
             state.Numbers["kl_coefficient"] = controller.Coefficient;
             foreach (var entry in history)
             {
@@ -298,7 +309,7 @@ public sealed class PpoTrainer : IDisposable
 
     /// <summary>K epochs over the rollout; the means of what its optimizer steps showed.</summary>
     private Dictionary<string, double> Learn(
-        int update, PpoRollout rollout, PpoExperience experience, AdamWOptimizer optimizer, double learningRate)
+        int update, PpoRollout rollout, PpoExperience experience, AdamWOptimizer optimizer, ExponentialMovingAverage? average, double learningRate)
     {
         var stats = new List<Tensor>();
         double firstRatioError = 0;
@@ -348,6 +359,7 @@ public sealed class PpoTrainer : IDisposable
 
                 var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, _config.MaxGradNorm);
                 optimizer.Step(learningRate);
+                average?.Update();
                 stats.Add(cat([stack(sums).sum([0]), gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
             }
         }

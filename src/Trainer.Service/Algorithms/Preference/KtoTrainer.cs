@@ -54,6 +54,7 @@ public sealed class KtoTrainer : OfflineTrainer<KtoConfig, UnpairedExample>
         }
 
         model.Bf16 = config.Bf16;
+        model.GradientCheckpointing = config.GradientCheckpointing;
     }
 
     /// <inheritdoc/>

@@ -28,6 +28,7 @@ public abstract class PairTrainer<TConfig> : OfflineTrainer<TConfig, PreferenceE
         }
 
         model.Bf16 = config.Bf16;
+        model.GradientCheckpointing = config.GradientCheckpointing;
     }
 
     /// <inheritdoc/>

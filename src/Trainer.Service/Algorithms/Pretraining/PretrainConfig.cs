@@ -4,7 +4,7 @@ using Rlhf.Training.Optimization;
 namespace Trainer.Service.Algorithms.Pretraining;
 
 /// <summary>The hyperparameters of causal language-model pretraining.</summary>
-public sealed record PretrainConfig : IHyperparameters
+public sealed record PretrainConfig : ITrainingHyperparameters
 {
     /// <summary>Seed of the document order. Default 1.</summary>
     public ulong Seed { get; init; } = 1;
@@ -18,6 +18,9 @@ public sealed record PretrainConfig : IHyperparameters
     /// <summary>Sequences of a step. Default 32.</summary>
     public int BatchSize { get; init; } = 32;
 
+    /// <summary>Sequences of one forward and backward pass; gradients are summed. 0 is the whole batch. Default 0.</summary>
+    public int MicroBatchSize { get; init; }
+
     /// <summary>Highest learning rate. Default 1e-3.</summary>
     public double LearningRate { get; init; } = 1e-3;
 
@@ -29,6 +32,21 @@ public sealed record PretrainConfig : IHyperparameters
 
     /// <summary>What is left of the rate at the end of the cosine. Default 0.1.</summary>
     public double MinimumLearningRateRatio { get; init; } = 0.1;
+
+    /// <summary>Steps at the end over which the schedule warmup_stable_decay falls. Default null: a tenth of all steps.</summary>
+    public int? NumDecaySteps { get; init; }
+
+    /// <summary>
+    /// d of an exponential moving average of the weights, a ← d·a + (1 − d)·w after every optimizer step, which is written beside the model
+    /// as a second one. Default 0: none is kept (OpenRLHF: 0.992).
+    /// </summary>
+    public double EmaDecay { get; init; }
+
+    /// <summary>
+    /// Whether activations are computed again in the backward pass instead of being held: less memory, about a third more work, the same
+    /// gradients. Default false.
+    /// </summary>
+    public bool GradientCheckpointing { get; init; }
 
     /// <summary>β₁ of AdamW. Default 0.9.</summary>
     public double AdamBeta1 { get; init; } = 0.9;
@@ -57,6 +75,8 @@ public sealed record PretrainConfig : IHyperparameters
     /// <summary>Steps between saved states. Default 500.</summary>
     public int SaveEvery { get; init; } = 500;
 
+    int ITrainingHyperparameters.RowsOfAPass => MicroBatchSize == 0 ? BatchSize : MicroBatchSize;
+
     /// <inheritdoc/>
     public IReadOnlyList<string> Validate()
     {
@@ -64,12 +84,14 @@ public sealed record PretrainConfig : IHyperparameters
         Require(Steps > 0, $"steps is {Steps}; it must be positive.");
         Require(ContextLength > 0, $"context_length is {ContextLength}; it must be positive.");
         Require(BatchSize > 0, $"batch_size is {BatchSize}; it must be positive.");
+        Require(MicroBatchSize >= 0, $"micro_batch_size is {MicroBatchSize}; it must be 0 (the whole batch) or positive.");
         Require(LearningRate > 0, $"learning_rate is {LearningRate}; it must be positive.");
         Require(WarmupSteps >= 0 && WarmupSteps <= Steps, $"warmup_steps is {WarmupSteps}; it must lie between 0 and steps ({Steps}).");
         Require(MinimumLearningRateRatio is >= 0 and <= 1, $"minimum_learning_rate_ratio is {MinimumLearningRateRatio}; it must lie in [0, 1].");
         Require(MaxGradNorm >= 0, $"max_grad_norm is {MaxGradNorm}; it must not be negative.");
         Require(ReportEvery > 0, $"report_every is {ReportEvery}; it must be positive.");
         Require(SaveEvery > 0, $"save_every is {SaveEvery}; it must be positive.");
+        faults.AddRange(TrainingHyperparameters.Faults(this));
         faults.AddRange(Adam().Validate().Select(f => "adam_" + f));
         return faults;
 

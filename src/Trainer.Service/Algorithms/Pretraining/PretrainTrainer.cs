@@ -31,6 +31,12 @@ public sealed class PretrainTrainer(
     /// <summary>Told about saved states that are damaged and were passed over.</summary>
     public Action<string>? Warn { get; init; }
 
+    /// <summary>
+    /// Called after the last step with the averaged weights in the model, to save them; afterwards the model has its own again. Never called
+    /// without an average (ema_decay 0).
+    /// </summary>
+    public Action? SaveAverage { get; init; }
+
     /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called at every report.</param>
@@ -58,6 +64,7 @@ public sealed class PretrainTrainer(
         }
 
         model.Bf16 = config.Bf16;
+        model.GradientCheckpointing = config.GradientCheckpointing;
         using var everything = NewDisposeScope();
         var packer = new DocumentPacker(
             index => tokenizer.Encode(document(index), addSpecialTokens: false),
@@ -66,8 +73,9 @@ public sealed class PretrainTrainer(
             endOfText,
             config.Seed);
         var schedule = new LearningRateSchedule(
-            config.Schedule, config.LearningRate, config.Steps, config.WarmupSteps, config.MinimumLearningRateRatio);
+            config.Schedule, config.LearningRate, config.Steps, config.WarmupSteps, config.MinimumLearningRateRatio, config.NumDecaySteps);
         using var optimizer = new AdamWOptimizer(model.named_parameters(), config.Adam());
+        using var average = ExponentialMovingAverage.Create(model.named_parameters(), config.EmaDecay);
         var history = new List<TrainingProgress>();
         var configuration = HyperparametersJson.Write(config);
         var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
@@ -82,6 +90,7 @@ public sealed class PretrainTrainer(
                 firstStep = state.Step;
                 state.Restore("model", model);
                 state.Restore("optimizer", optimizer);
+                average?.Restore(state);
                 packer.Seek((long)state.Counter("document"), (int)state.Counter("offset"));
                 lossSum.fill_(state.Number("loss_sum"));
                 stepsInSum = (int)state.Counter("steps_in_loss_sum");
@@ -115,21 +124,25 @@ public sealed class PretrainTrainer(
             var inputIds_BC = tensor(inputs, [config.BatchSize, config.ContextLength]);
             var targetIds = tensor(targets);
 
-            // 2 loss
-            var (logprobs_N, _) = model.Logprobs(model.Hidden(inputIds_BC).view(targets.Length, -1), targetIds);
-            var loss = logprobs_N.mean().neg();
-
-            // 3 update
+            // 2 loss: a part's mean counts by its share of the batch, so that the sum over parts is the batch's mean.
             optimizer.ZeroGrad();
-            loss.backward();
-            var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, config.MaxGradNorm);
-            var learningRate = schedule.At(step);
-            optimizer.Step(learningRate);
-            using (no_grad())
+            foreach (var rows in Enumerable.Range(0, config.BatchSize).Chunk(config.MicroBatchSize == 0 ? config.BatchSize : config.MicroBatchSize))
             {
+                using var partScope = NewDisposeScope();
+                var tokens = rows.Length * config.ContextLength;
+                var hidden_ND = model.Hidden(inputIds_BC.narrow(0, rows[0], rows.Length)).view(tokens, -1);
+                var (logprobs_N, _) = model.Logprobs(hidden_ND, targetIds.narrow(0, rows[0] * config.ContextLength, tokens));
+                var loss = logprobs_N.mean().neg() * (rows.Length / (double)config.BatchSize);
+                loss.backward();
+                using var noGrad = no_grad();
                 lossSum.add_(loss.detach());
             }
 
+            // 3 update
+            var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, config.MaxGradNorm);
+            var learningRate = schedule.At(step);
+            optimizer.Step(learningRate);
+            average?.Update();
             stepsInSum++;
             stepsOnClock++;
 
@@ -167,6 +180,7 @@ public sealed class PretrainTrainer(
         }
 
         optimizer.ZeroGrad();
+        average?.ShowTo(SaveAverage);
         return history;
 
         void SaveState(int step)
@@ -179,6 +193,7 @@ public sealed class PretrainTrainer(
             using var state = new TrainingState(step, configuration);
             state.Add("model", model);
             state.Add("optimizer", optimizer);
+            average?.Save(state);
             state.Counters["document"] = (ulong)packer.Document;
             state.Counters["offset"] = (ulong)packer.Offset;
             state.Numbers["loss_sum"] = lossSum.item<float>();

@@ -38,6 +38,7 @@ public sealed class SftTrainer : OfflineTrainer<SftConfig, SftExample>
         }
 
         _model.Bf16 = config.Bf16;
+        _model.GradientCheckpointing = config.GradientCheckpointing;
         _pad = model.Config.PadTokenId ?? 0;
     }
 

@@ -1,0 +1,45 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Rlhf.Modeling.Transformer;
+
+// Legend: B batch, T tokens, D model
+
+/// <summary>
+/// A block whose activations are not held: the forward pass keeps its input only, and the backward pass runs it again (gradient checkpointing;
+/// Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost").
+/// </summary>
+internal sealed class CheckpointedLayer : autograd.SingleTensorFunction<CheckpointedLayer>
+{
+    public override string Name => nameof(CheckpointedLayer);
+
+    /// <summary>The block's result.</summary>
+    /// <param name="x_BTD">The block's input; must require a gradient, else the block's own parameters would get none.</param>
+    /// <param name="layer">The block.</param>
+    /// <param name="context">Of this forward pass.</param>
+    /// <param name="renew">Makes an equal context for the backward pass, when the tensors of this one are gone.</param>
+    public static Tensor Forward(Tensor x_BTD, DecoderLayer layer, AttentionContext context, Func<AttentionContext> renew) =>
+        apply(x_BTD, layer, context, renew);
+
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        var layer = (DecoderLayer)vars[1];
+        ctx.save_for_backward([(Tensor)vars[0]]);
+        ctx.save_data(nameof(layer), layer);
+        ctx.save_data("renew", vars[3]);
+        return layer.Forward((Tensor)vars[0], (AttentionContext)vars[2]);
+    }
+
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    {
+        using var scope = NewDisposeScope();
+        var x_BTD = ctx.get_saved_variables()[0].detach().requires_grad_(true);
+        using (enable_grad())
+        {
+            var y_BTD = ((DecoderLayer)ctx.get_data("layer")).Forward(x_BTD, ((Func<AttentionContext>)ctx.get_data("renew"))());
+            autograd.backward([y_BTD], [grad_output]);
+        }
+
+        return [x_BTD.grad!.MoveToOuterDisposeScope(), null!, null!, null!];
+    }
+}
