@@ -80,7 +80,9 @@ internal sealed class TrainingOptions<TConfig>
         var reportTo = parse.GetValue(_reportTo)!;
         return new TrainingSession(name, config, output)
         {
-            Resume = parse.GetResult(_resume) is null ? null : parse.GetValue(_resume),
+            
+            // A flag that was not given has a result all the same, with the default of its type.
+            Resume = parse.GetResult(_resume) is { Implicit: false } ? parse.GetValue(_resume) : null,
             Device = Device(parse.GetRequiredValue(_device)),
             ReportTo = reportTo.Contains("none") ? [] : reportTo,
             LoggingDirectory = parse.GetValue(_loggingDir),

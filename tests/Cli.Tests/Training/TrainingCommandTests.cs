@@ -55,7 +55,7 @@ public sealed class TrainingCommandTests : IDisposable
         var (command, config) = Method(name);
         using var text = new StringWriter();
 
-        await command.Parse(["--help"]).InvokeAsync(new InvocationConfiguration { Output = text }, TestContext.Current.CancellationToken);
+        await new RootCommand { command }.Parse([name, "--help"]).InvokeAsync(new InvocationConfiguration { Output = text }, TestContext.Current.CancellationToken);
 
         var help = string.Join(' ', text.ToString().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         foreach (var key in Keys(config.GetType()))
