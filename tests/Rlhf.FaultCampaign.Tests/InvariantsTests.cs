@@ -145,7 +145,7 @@ public sealed class InvariantsTests : IDisposable
         Assert.Contains("there are 1", Invariants.SameWeights(["a", "b"], ["a"]).Single(), StringComparison.Ordinal);
     }
 
-    private List<string> Check() => [.. Invariants.Judgments(_judgments, [_task], _ledger)];
+    private List<string> Check() => [.. Invariants.Judgments(_judgments, _ledger), .. Invariants.Tasks(_judgments, [_task])];
 
     private Judgment Judgment() =>
         new() { TaskId = _task.Id, ProjectId = s_project, AnnotatorId = Guid.NewGuid(), Choice = Choices.A, LeaseToken = Guid.NewGuid() };

@@ -7,12 +7,6 @@ namespace Rlhf.FaultCampaign;
 /// <param name="ReportFile">Where the report is written as JSON; null: nowhere.</param>
 internal sealed record CampaignOptions(int Faults, ulong Seed, string WorkDirectory, string? ReportFile)
 {
-    /// <summary>From how many faults on a campaign has time for outages of a whole minute.</summary>
-    private const int LongCampaign = 50;
-
-    /// <summary>Length of the long ones among the outages.</summary>
-    public TimeSpan LongOutage => Faults >= LongCampaign ? TimeSpan.FromMinutes(1) : TimeSpan.FromSeconds(3);
-
     /// <summary>The command that repeats this campaign.</summary>
     public string RepeatCommand => FormattableString.Invariant($"dotnet run -c Release --project tests/Rlhf.FaultCampaign -- --faults {Faults} --seed {Seed}");
 }

@@ -10,13 +10,16 @@ internal sealed class CampaignReport(
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    /// <summary>Every invariant that did not hold; none after a success.</summary>
-    public IReadOnlyList<string> Violations { get; } =
+    /// <summary>Every invariant, in both lives.</summary>
+    public IReadOnlyList<Check> Checks { get; } =
     [
-        .. disturbed.Violations,
-        .. undisturbed.Violations.Select(v => "without faults: " + v),
-        .. Invariants.SameWeights(undisturbed.Checkpoints, disturbed.Checkpoints),
+        .. disturbed.Checks.Zip(undisturbed.Checks).Select(pair => new Check(
+            pair.First.Invariant, [.. pair.First.Violations, .. pair.Second.Violations.Select(v => "without faults: " + v)])),
+        new("all weights equal those without faults, bit for bit", [.. Invariants.SameWeights(undisturbed.Checkpoints, disturbed.Checkpoints)]),
     ];
+
+    /// <summary>What did not hold; nothing after a success.</summary>
+    public IReadOnlyList<string> Violations => [.. Checks.SelectMany(c => c.Violations)];
 
     public void Print(IAnsiConsole console)
     {
@@ -67,13 +70,23 @@ internal sealed class CampaignReport(
             console.WriteLine($"a run failed {count}×: {error}");
         }
 
-        foreach (var violation in Violations)
+        var checks = new Table().RoundedBorder().AddColumn("invariant").AddColumn("");
+        foreach (var check in Checks)
         {
-            console.WriteLine("VIOLATED: " + violation);
+            checks.AddRow(check.Invariant, check.Violations.Count == 0 ? "ok" : $"violated ({check.Violations.Count})");
+        }
+
+        console.Write(checks);
+        foreach (var check in Checks.Where(c => c.Violations.Count > 0))
+        {
+            foreach (var violation in check.Violations)
+            {
+                console.WriteLine($"VIOLATED: {check.Invariant}: {violation}");
+            }
         }
 
         console.WriteLine(Violations.Count == 0
-            ? $"Every invariant held; all {disturbed.Checkpoints.Count} checkpoints are the same bit for bit with and without faults."
+            ? $"Every invariant held after {faults.Count} faults; all {disturbed.Checkpoints.Count} checkpoints are the same bit for bit with and without faults."
             : $"{Violations.Count} violations. Repeat: {options.RepeatCommand}    Logs: {options.WorkDirectory}");
     }
 
@@ -87,7 +100,7 @@ internal sealed class CampaignReport(
             notAvailable,
             disturbed,
             undisturbed,
-            violations = Violations,
+            checks = Checks,
         },
         s_json);
 

@@ -9,7 +9,7 @@ namespace Rlhf.FaultCampaign;
 /// <summary>One life of the system: from an empty project, with annotators at work, to a quiet end after a given cycle.</summary>
 internal sealed class CampaignRun(CampaignSystem system, CampaignOptions options, string directory, Action<string> say)
 {
-    private static readonly TimeSpan s_standstill = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan s_standstill = TimeSpan.FromMinutes(10);
     private readonly List<Recovery> _recoveries = [];
 
     /// <summary>Lives through the faults, then on to the end of the cycle after the last one.</summary>
@@ -26,28 +26,32 @@ internal sealed class CampaignRun(CampaignSystem system, CampaignOptions options
         var (_, keys) = await CampaignProject.SeedAsync(system.Contexts, system.Storage, model, options.Seed);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var annotators = keys.Select(key => AnnotateAsync(key, ledger, enough.Token)).ToList();
-        List<string> violations = [];
+        List<string> standstills = [];
         var last = 0;
         try
         {
-            await InjectAsync(faults, probe, stop);
+            await InjectAsync(faults, probe, people, stop);
             last = cycles ?? await LastCycleAsync(stop) + 1;
             say($"all faults injected; quiet end after cycle {last}");
-            await WaitAsync(probe, db => db.Cycles.AnyAsync(c => c.Number >= last, stop), stop);
+            await WaitAsync(probe, people, db => db.Cycles.AnyAsync(c => c.Number >= last, stop), stop);
             await enough.CancelAsync();
             await Task.WhenAll(annotators);
-            await WaitAsync(probe, db => IsQuietAsync(db, last, stop), stop, mayBeStill: true);
+            await WaitAsync(probe, people, db => IsQuietAsync(db, last, stop), stop, mayBeStill: true);
         }
         catch (TimeoutException exception)
         {
-            violations.Add($"{exception.Message}: {await StateAsync()}");
+            standstills.Add($"{exception.Message}: {await StateAsync()}");
             await enough.CancelAsync();
         }
 
         var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         await using var db = system.Contexts.CreateDbContext();
-        violations.AddRange(await Invariants.CheckAsync(db, ledger, last, system.Storage));
-        violations.AddRange(people.Unexplained);
+        IReadOnlyList<Check> checks =
+        [
+            new("the loop never stood still", standstills),
+            .. await Invariants.CheckAsync(db, ledger, last, system.Storage),
+            new("no run failed but by an injected fault", [.. people.Unexplained.Values]),
+        ];
         return new RunOutcome(
             last,
             seconds,
@@ -63,7 +67,7 @@ internal sealed class CampaignRun(CampaignSystem system, CampaignOptions options
             _recoveries,
             // By run order, not by id: ids are drawn anew each time.
             await db.Checkpoints.OrderBy(c => c.CreatedAt).ThenBy(c => c.Version).Select(c => c.Kind + " " + c.ContentHash).ToListAsync(stop),
-            violations);
+            checks);
     }
 
     private async Task AnnotateAsync(string key, Ledger ledger, CancellationToken stop)
@@ -72,14 +76,15 @@ internal sealed class CampaignRun(CampaignSystem system, CampaignOptions options
         await annotator.RunAsync(stop);
     }
 
-    private async Task InjectAsync(IReadOnlyList<PlannedFault> faults, LoopProbe probe, CancellationToken stop)
+    private async Task InjectAsync(IReadOnlyList<PlannedFault> faults, LoopProbe probe, Operator people, CancellationToken stop)
     {
-        var injector = new Faults(system, options);
+        var injector = new Faults(system);
         for (var i = 0; i < faults.Count; i++)
         {
+            GiveUpIf(people);
             var fault = faults[i];
             await Task.Delay(fault.Pause, stop);
-            say(FormattableString.Invariant($"{i + 1}/{faults.Count} {fault.Kind}"));
+            say(FormattableString.Invariant($"{i + 1}/{faults.Count} {fault.Kind}{(fault.IsLong ? ", a minute" : "")}"));
             var from = Stopwatch.GetTimestamp();
             await injector.InjectAsync(fault, stop);
             var lifted = Stopwatch.GetTimestamp();
@@ -93,17 +98,26 @@ internal sealed class CampaignRun(CampaignSystem system, CampaignOptions options
         }
     }
 
+    private static void GiveUpIf(Operator people)
+    {
+        if (!people.Unexplained.IsEmpty)
+        {
+            throw new TimeoutException("a run failed by itself; the loop cannot go on");
+        }
+    }
+
     private async Task<int> LastCycleAsync(CancellationToken stop)
     {
         await using var db = system.Contexts.CreateDbContext();
         return await db.Cycles.MaxAsync(c => (int?)c.Number, stop) ?? 0;
     }
 
-    private async Task WaitAsync(LoopProbe probe, Func<Data.AppDbContext, Task<bool>> condition, CancellationToken stop, bool mayBeStill = false)
+    private async Task WaitAsync(LoopProbe probe, Operator people, Func<Data.AppDbContext, Task<bool>> condition, CancellationToken stop, bool mayBeStill = false)
     {
         var begun = Stopwatch.GetTimestamp();
         while (true)
         {
+            GiveUpIf(people);
             try
             {
                 await using var db = system.Contexts.CreateDbContext();
@@ -168,4 +182,4 @@ internal sealed record RunOutcome(
     IReadOnlyDictionary<string, int> Failures,
     IReadOnlyList<Recovery> Recoveries,
     IReadOnlyList<string> Checkpoints,
-    IReadOnlyList<string> Violations);
+    IReadOnlyList<Check> Checks);

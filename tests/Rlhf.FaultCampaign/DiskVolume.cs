@@ -1,16 +1,33 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Rlhf.FaultCampaign;
 
-/// <summary>A small file system of its own, so that it can be filled up without harm to the machine. Needs the right to mount a tmpfs.</summary>
+/// <summary>
+/// A small file system of its own, so that it can be filled up without harm to the machine. Needs the right to mount a tmpfs. A shell keeps it until its
+/// pipe from this process closes: also when this process is killed.
+/// </summary>
 internal sealed class DiskVolume : IDisposable
 {
+    private const string Script = """
+        trap '' INT TERM HUP
+        mount -t tmpfs -o "size=$1m" tmpfs "$2" 2>/dev/null || exit 1
+        echo mounted
+        read -r _
+        umount -l "$2"
+        """;
+
+    private readonly Process _keeper;
     private readonly bool _isMounted;
 
     public DiskVolume(string path, int megabytes)
     {
         Path = Directory.CreateDirectory(path).FullName;
-        _isMounted = Run("mount", "-t", "tmpfs", "-o", $"size={megabytes}m", "tmpfs", Path);
+        _keeper = Process.Start(new ProcessStartInfo("bash", ["-c", Script, "disk", megabytes.ToString(CultureInfo.InvariantCulture), Path])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true,
+        })!;
+        _isMounted = _keeper.StandardOutput.ReadLine() is not null;
     }
 
     public string Path { get; }
@@ -44,24 +61,8 @@ internal sealed class DiskVolume : IDisposable
 
     public void Dispose()
     {
-        if (_isMounted)
-        {
-            Run("umount", "-l", Path);
-        }
-    }
-
-    private static bool Run(string command, params string[] arguments)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(command, arguments) { RedirectStandardError = true })!;
-            process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            return process.ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
+        _keeper.StandardInput.Close();
+        _keeper.WaitForExit();
+        _keeper.Dispose();
     }
 }

@@ -6,8 +6,10 @@ using Rlhf.Numerics;
 namespace Rlhf.FaultCampaign;
 
 /// <summary>Does to the system what a kind of fault says, and undoes it: when a call returns, everything runs again that ran before.</summary>
-internal sealed class Faults(CampaignSystem system, CampaignOptions options)
+internal sealed class Faults(CampaignSystem system)
 {
+    private static readonly TimeSpan s_longOutage = TimeSpan.FromMinutes(1);
+
     /// <summary>The kinds this machine can do, and why it cannot do the others.</summary>
     public static (IReadOnlyCollection<string> Available, IReadOnlyDictionary<string, string> NotAvailable) Kinds(DiskVolume disk)
     {
@@ -51,7 +53,7 @@ internal sealed class Faults(CampaignSystem system, CampaignOptions options)
                 await system.Database.StartAsync();
                 break;
             case FaultKinds.BrokerUnreachable:
-                await CutAsync(system.BrokerNetwork, random, random.Chance(0.3) ? options.LongOutage : TimeSpan.FromMilliseconds(500 + random.Next(3000)), stop);
+                await CutAsync(system.BrokerNetwork, random, fault.IsLong ? s_longOutage : TimeSpan.FromMilliseconds(500 + random.Next(3000)), stop);
                 break;
             case FaultKinds.DatabaseUnreachable:
                 await CutAsync(system.DatabaseNetwork, random, TimeSpan.FromMilliseconds(500 + random.Next(4000)), stop);

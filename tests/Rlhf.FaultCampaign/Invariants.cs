@@ -8,6 +8,9 @@ using Rlhf.Training.Publishing;
 
 namespace Rlhf.FaultCampaign;
 
+/// <summary>An invariant and what is wrong with it; nothing means that it holds.</summary>
+internal sealed record Check(string Invariant, IReadOnlyList<string> Violations);
+
 /// <summary>What must hold after the quiet end, whatever happened before. Every check returns what is wrong, in words; nothing means that it holds.</summary>
 internal static class Invariants
 {
@@ -16,19 +19,27 @@ internal static class Invariants
     /// <param name="ledger">What the annotators know.</param>
     /// <param name="cycles">How many cycles there must be.</param>
     /// <param name="storage">Where the checkpoints lie.</param>
-    public static async Task<IReadOnlyList<string>> CheckAsync(AppDbContext db, Ledger ledger, int cycles, StorageOptions storage) =>
-    [
-        .. Judgments(await db.Judgments.AsNoTracking().ToListAsync(), await db.ComparisonTasks.AsNoTracking().ToListAsync(), ledger),
-        .. Cycles(await db.Cycles.AsNoTracking().ToListAsync(), await db.Judgments.AsNoTracking().ToListAsync(), cycles),
-        .. Runs(await db.Runs.AsNoTracking().ToListAsync(), await db.Checkpoints.AsNoTracking().ToListAsync()),
-        .. Completions(await db.Runs.AsNoTracking().ToListAsync(), await db.Completions.AsNoTracking().ToListAsync(), await db.ComparisonTasks.AsNoTracking().ToListAsync()),
-        .. Messages(await db.Outbox.CountAsync(), await db.FailedMessages.AsNoTracking().ToListAsync()),
-        .. Store(await db.Checkpoints.AsNoTracking().ToListAsync(), storage),
-        .. await Audit.FindAsync(db),
-    ];
+    public static async Task<IReadOnlyList<Check>> CheckAsync(AppDbContext db, Ledger ledger, int cycles, StorageOptions storage)
+    {
+        var judgments = await db.Judgments.AsNoTracking().ToListAsync();
+        var tasks = await db.ComparisonTasks.AsNoTracking().ToListAsync();
+        var runs = await db.Runs.AsNoTracking().ToListAsync();
+        var checkpoints = await db.Checkpoints.AsNoTracking().ToListAsync();
+        return
+        [
+            new("every acknowledged judgment is there exactly once", [.. Judgments(judgments, ledger)]),
+            new("no task was over-collected", [.. Tasks(judgments, tasks)]),
+            new("no run ran twice at once", await Audit.FindAsync(db)),
+            new("every run ended, completed once", [.. Runs(runs, checkpoints)]),
+            new("cycles follow one another, each complete", [.. Cycles(await db.Cycles.AsNoTracking().ToListAsync(), judgments, cycles)]),
+            new("sampled answers became comparisons, once", [.. Completions(runs, await db.Completions.AsNoTracking().ToListAsync(), tasks)]),
+            new("no message is left or was given up", [.. Messages(await db.Outbox.CountAsync(), await db.FailedMessages.AsNoTracking().ToListAsync())]),
+            new("checkpoints are what their rows say", [.. Store(checkpoints, storage)]),
+        ];
+    }
 
-    /// <summary>Acknowledged judgments are there exactly once, nobody's are not, and no task has too many.</summary>
-    public static IEnumerable<string> Judgments(IReadOnlyList<Judgment> judgments, IReadOnlyList<ComparisonTask> tasks, Ledger ledger)
+    /// <summary>Acknowledged judgments are there exactly once, and nobody's are not.</summary>
+    public static IEnumerable<string> Judgments(IReadOnlyList<Judgment> judgments, Ledger ledger)
     {
         var byId = judgments.ToDictionary(j => j.Id);
         foreach (var (id, lease) in ledger.Acknowledged)
@@ -52,7 +63,11 @@ internal static class Invariants
         {
             yield return $"lease {repeated.Key} has {repeated.Count()} judgments";
         }
+    }
 
+    /// <summary>No task has more judgments than it may have, nor two of one annotator, and its count is right.</summary>
+    public static IEnumerable<string> Tasks(IReadOnlyList<Judgment> judgments, IReadOnlyList<ComparisonTask> tasks)
+    {
         var counts = judgments.Where(j => j.RetractedAt is null).GroupBy(j => j.TaskId).ToDictionary(g => g.Key, g => g.ToList());
         foreach (var task in tasks)
         {

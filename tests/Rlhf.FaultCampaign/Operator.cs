@@ -13,8 +13,8 @@ namespace Rlhf.FaultCampaign;
 /// </summary>
 internal sealed class Operator : IAsyncDisposable
 {
-    // What an injected fault can make a run fail with: no space, or a database that was away for longer than the run insisted.
-    private static readonly string[] s_injected = ["No space left on device", "There is not enough space", "Npgsql", "database", "connection", "transient", "Timeout", "timeout"];
+    // What an injected fault can make a run fail with: what may pass has not passed often enough (no space, no database), and says so.
+    private static readonly string[] s_injected = ["in a row, the last that is allowed", "No space left on device", "There is not enough space"];
 
     private readonly CampaignSystem _system;
     private readonly CancellationTokenSource _stop = new();
@@ -29,8 +29,8 @@ internal sealed class Operator : IAsyncDisposable
     /// <summary>Failures of runs by their error's first line, and how often.</summary>
     public ConcurrentDictionary<string, int> Failures { get; } = new();
 
-    /// <summary>Failures that no injected fault explains.</summary>
-    public ConcurrentBag<string> Unexplained { get; } = [];
+    /// <summary>Runs with a failure that no injected fault explains; they stay failed.</summary>
+    public ConcurrentDictionary<Guid, string> Unexplained { get; } = new();
 
     public async ValueTask DisposeAsync()
     {
@@ -68,14 +68,15 @@ internal sealed class Operator : IAsyncDisposable
         var failed = await db.Runs.AsNoTracking().Where(r => r.Status == RunStatuses.Failed).Select(r => new { r.Id, r.Kind, r.Error }).ToListAsync(_stop.Token);
         foreach (var run in failed)
         {
-            if (await queue.ResumeAsync(run.Id, _stop.Token))
+            var error = run.Error?.Split('\n')[0] ?? "no error";
+            if (!s_injected.Any(word => error.Contains(word, StringComparison.Ordinal)))
             {
-                var error = run.Error?.Split('\n')[0] ?? "no error";
+                // It would fail again, and again.
+                Unexplained.TryAdd(run.Id, $"the {run.Kind} run {run.Id} failed by itself: {error}");
+            }
+            else if (await queue.ResumeAsync(run.Id, _stop.Token))
+            {
                 Failures.AddOrUpdate(error, 1, (_, count) => count + 1);
-                if (!s_injected.Any(word => run.Error?.Contains(word, StringComparison.Ordinal) is true))
-                {
-                    Unexplained.Add($"the {run.Kind} run {run.Id} failed by itself: {error}");
-                }
             }
         }
     }

@@ -1,17 +1,36 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Rlhf.FaultCampaign;
 
-/// <summary>One service in a process of its own, as it is deployed: its build output, configured by the environment. Every start is an incarnation.</summary>
+/// <summary>
+/// One service in a process of its own, as it is deployed: its build output, configured by the environment. Every start is an incarnation. A shell between
+/// it and us waits on a pipe from this process and kills the service when the pipe closes: also when this process is killed.
+/// </summary>
 internal sealed partial class ServiceProcess : IAsyncDisposable
 {
+    // trap, setsid: Ctrl+C is for us alone, who then end the services in good order. The shell says the service's process id and ends with its exit code.
+    private const string Script = """
+        trap '' INT TERM HUP
+        exec 3<&0
+        setsid "$@" </dev/null 3<&- &
+        service=$!
+        echo $service
+        { read -r _ <&3; kill -9 $service; } 2>/dev/null &
+        guard=$!
+        wait $service
+        code=$?
+        kill -9 $guard 2>/dev/null
+        exit $code
+        """;
+
     private readonly string _assembly;
     private readonly string _logFile;
     private readonly Func<string, IEnumerable<KeyValuePair<string, string>>> _environment;
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(2) };
     private readonly Lock _gate = new();
-    private Process? _process;
+    private Process? _shell;
     private bool _isKilled;
     private Task _logging = Task.CompletedTask;
 
@@ -40,7 +59,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
 
     public int Incarnation { get; private set; }
 
-    public int ProcessId => _process!.Id;
+    public int ProcessId { get; private set; }
 
     /// <summary>How often it ended without being killed and was started again.</summary>
     public int Crashes { get; private set; }
@@ -49,9 +68,9 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     {
         _isKilled = false;
         Incarnation++;
-        var start = new ProcessStartInfo("dotnet", [_assembly])
+        var start = new ProcessStartInfo("bash", ["-c", Script, "service", "dotnet", _assembly])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetDirectoryName(_logFile)!,
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetDirectoryName(_logFile)!,
         };
         start.Environment["ASPNETCORE_URLS"] = Address.ToString();
         foreach (var (key, value) in _environment($"{Name}#{Incarnation}"))
@@ -59,8 +78,9 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
             start.Environment[key] = value;
         }
 
-        _process = Process.Start(start)!;
-        _logging = Task.WhenAll(LogAsync(_process.StandardOutput), LogAsync(_process.StandardError));
+        _shell = Process.Start(start)!;
+        ProcessId = int.Parse(_shell.StandardOutput.ReadLine() ?? throw new IOException($"{Name} could not be started."), CultureInfo.InvariantCulture);
+        _logging = Task.WhenAll(LogAsync(_shell.StandardOutput), LogAsync(_shell.StandardError));
     }
 
     /// <summary>Starts it again if it has ended by itself, as an orchestrator does.</summary>
@@ -68,7 +88,7 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (!_isKilled && _process is { HasExited: true })
+            if (!_isKilled && _shell is { HasExited: true })
             {
                 Crashes++;
                 Start();
@@ -105,28 +125,28 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         lock (_gate)
         {
             _isKilled = true;
-            if (!_process!.HasExited)
+            if (!_shell!.HasExited)
             {
-                _process.Kill();
+                Signal(ProcessId, 9);
             }
         }
 
-        await _process.WaitForExitAsync();
+        await _shell.WaitForExitAsync();
         await _logging;
     }
 
     /// <summary>Holds the process as a machine that sleeps does.</summary>
-    public void Stop() => Signal(_process!.Id, 19);
+    public void Stop() => Signal(ProcessId, 19);
 
     /// <summary>Lets it go on.</summary>
-    public void Continue() => Signal(_process!.Id, 18);
+    public void Continue() => Signal(ProcessId, 18);
 
     public async ValueTask DisposeAsync()
     {
-        if (_process is not null)
+        if (_shell is not null)
         {
             await KillAsync();
-            _process = null;
+            _shell = null;
         }
 
         _http.Dispose();

@@ -18,7 +18,9 @@ public static class PostgresDatabase
     /// <param name="builder">The options of an <see cref="AppDbContext"/>.</param>
     /// <param name="connectionString">For example "Host=db;Database=rlhf;Username=rlhf;Password=…".</param>
     public static DbContextOptionsBuilder UseRlhfPostgres(this DbContextOptionsBuilder builder, string connectionString) =>
-        builder.UseNpgsql(connectionString, postgres => postgres.MigrationsAssembly(typeof(PostgresDatabase).Assembly.GetName().Name));
+        builder
+            .UseNpgsql(connectionString, postgres => postgres.MigrationsAssembly(typeof(PostgresDatabase).Assembly.GetName().Name))
+            .AddInterceptors(NulCharacters.Replaced);
 
     /// <summary>
     /// Waits until this context's connection alone migrates the database, which is created if it is not there. EF's own lock covers each migration, not

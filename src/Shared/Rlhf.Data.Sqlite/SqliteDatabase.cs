@@ -13,7 +13,7 @@ public static class SqliteDatabase
     public static DbContextOptionsBuilder UseRlhfSqlite(this DbContextOptionsBuilder builder, string connectionString) =>
         builder
             .UseSqlite(connectionString, sqlite => sqlite.MigrationsAssembly(typeof(SqliteDatabase).Assembly.GetName().Name))
-            .AddInterceptors(s_pragmas);
+            .AddInterceptors(s_pragmas, NulCharacters.Replaced);
 
     /// <summary>
     /// Removes what a process that died while it migrated left behind: without this the next migration waits for ever.

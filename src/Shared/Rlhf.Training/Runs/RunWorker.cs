@@ -261,7 +261,8 @@ public sealed class RunWorker(
 
     private async Task<RunOutcome> FailAsync(RunLease lease, RunStop stop, Exception error, bool madeProgress)
     {
-        var text = $"{error.Message}\n{error}";
+        // What EF says first is only that the reason stands further inside.
+        var text = $"{(error is DbUpdateException { InnerException: { } inner } ? inner.Message : error.Message)}\n{error}";
         var status = RunStatuses.Failed;
         await InsistAsync(stop, async () =>
         {
