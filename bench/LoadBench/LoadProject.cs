@@ -70,6 +70,13 @@ internal sealed class LoadProject(Contexts contexts)
         }
     }
 
+    /// <summary>Messages the broker has not got yet.</summary>
+    public async Task<int> WaitingMessagesAsync()
+    {
+        await using var db = contexts.CreateDbContext();
+        return await db.Outbox.CountAsync();
+    }
+
     /// <summary>Judgments stored.</summary>
     public async Task<int> JudgmentsAsync()
     {

@@ -22,6 +22,9 @@ command.SetAction(async (result, stop) =>
     try
     {
         var found = await Campaign.RunAsync(options, line => Console.WriteLine($"{clock.Elapsed:hh\\:mm\\:ss} {line}"), stop);
+
+        // A log file has no width; the tables need this much.
+        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 120);
         found.Print(AnsiConsole.Console);
         if (options.ReportFile is { } file)
         {

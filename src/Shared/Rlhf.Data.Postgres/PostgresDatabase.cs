@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -11,6 +12,9 @@ public static class PostgresDatabase
     // "rlhf" in ASCII, so that other programs on the server hardly use the same.
     private const long MigrationLock = 0x726c6866;
 
+    // More than a service has.
+    private const int PreparedStatements = 200;
+
     /// <summary>
     /// Uses PostgreSQL with this assembly's migrations. Failed commands are not repeated here: transactions are explicit,
     /// and whoever owns one (the dispatcher, the bus, the worker) repeats it as a whole.
@@ -21,6 +25,19 @@ public static class PostgresDatabase
         builder
             .UseNpgsql(connectionString, postgres => postgres.MigrationsAssembly(typeof(PostgresDatabase).Assembly.GetName().Name))
             .AddInterceptors(NulCharacters.Replaced);
+
+    /// <summary>
+    /// The connection string of a service, which runs the same few statements all day: the server plans each once per connection, unless the string
+    /// says something about <c>Max Auto Prepare</c> itself (0 behind a pooler that hands a connection from one client to the next).
+    /// </summary>
+    /// <param name="connectionString">As configured.</param>
+    public static string WithPreparedStatements(string connectionString)
+    {
+        var given = new DbConnectionStringBuilder { ConnectionString = connectionString };
+        return given.ContainsKey("Max Auto Prepare") || given.ContainsKey("MaxAutoPrepare")
+            ? connectionString
+            : new NpgsqlConnectionStringBuilder(connectionString) { MaxAutoPrepare = PreparedStatements, AutoPrepareMinUsages = 2 }.ConnectionString;
+    }
 
     /// <summary>
     /// Waits until this context's connection alone migrates the database, which is created if it is not there. EF's own lock covers each migration, not

@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
+using Rlhf.Hosting;
 using Rlhf.Hosting.Telemetry;
 
 namespace Trainer.Service.Cycles;
@@ -51,7 +52,7 @@ internal sealed class CycleJournal(AppDbContext db, TimeProvider clock)
         cycle.NextStage = null;
         cycle.Reason = reason;
         cycle.FinishedAt = CycleStatuses.Unfinished.Contains(status) ? null : clock.GetUtcNow();
-        s_cycles.Add(1, new KeyValuePair<string, object?>("status", status));
+        AfterCommit.Do(db, () => s_cycles.Add(1, new KeyValuePair<string, object?>("status", status)));
         Activity.Current?.SetTag("rlhf.cycle", cycle.Number).SetTag("rlhf.cycle.status", status);
     }
 }

@@ -50,6 +50,29 @@ public sealed class MetricsTests
         Assert.All(measured.Values("rlhf.messages.consume.duration", endpoint), seconds => Assert.InRange(seconds, 0, 600));
     }
 
+    [Fact]
+    public async Task Bus_DeliveryBrokenOffByTheEndOfTheProcess_IsNotCountedAsHandled()
+    {
+        await using var stack = await TestStack.CreateAsync(TestStack.Embedded);
+        var project = await stack.Database.AddProjectAsync();
+        using var measured = new Measurements();
+        await using (var host = new MessagingHost(stack, bus => bus.AddConsumer<CountJudgmentConsumer>().Endpoint(e => e.Name = "broken-off")))
+        {
+            var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            host.Script.Before = async (_, stop) =>
+            {
+                begun.SetResult();
+                await Task.Delay(Timeout.Infinite, stop);
+            };
+            await host.StartAsync();
+            await host.SendAsync(Judgment(project));
+            await begun.Task;
+            await host.StopAsync();
+        }
+
+        Assert.Equal((0, 1), (measured.Sum("rlhf.messages.consumed", "broken-off", "handled"), measured.Sum("rlhf.messages.consumed", "broken-off", "cancelled")));
+    }
+
     [Theory]
     [MemberData(nameof(Providers))]
     public async Task Monitor_MeasuresDepthAgeAndFailures(string provider)

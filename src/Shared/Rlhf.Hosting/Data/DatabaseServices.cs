@@ -13,6 +13,8 @@ namespace Rlhf.Hosting;
 /// <summary>Registration of the database.</summary>
 public static class DatabaseServices
 {
+    private static readonly AfterCommit s_afterCommit = new();
+
     /// <summary>
     /// Registers <see cref="AppDbContext"/> (scoped, and by <see cref="IDbContextFactory{TContext}"/>) and <see cref="DatabaseMigrator"/>
     /// for the provider of the sections "Database" and "Storage".
@@ -39,13 +41,13 @@ public static class DatabaseServices
         services.AddDbContextFactory<AppDbContext>((provider, builder) => builder
             .UseProvider(database.Provider, connectionString)
             .UseIdentityModel(provider)
-            .AddInterceptors(provider.GetRequiredService<OutboxSignalInterceptor>()));
+            .AddInterceptors(provider.GetRequiredService<OutboxSignalInterceptor>(), s_afterCommit));
         services.AddSingleton<DatabaseMigrator>();
         return services;
     }
 
     private static DbContextOptionsBuilder UseProvider(this DbContextOptionsBuilder builder, string provider, string connectionString) =>
-        provider == DatabaseOptions.Postgres ? builder.UseRlhfPostgres(connectionString) : builder.UseRlhfSqlite(connectionString);
+        provider == DatabaseOptions.Postgres ? builder.UseRlhfPostgres(PostgresDatabase.WithPreparedStatements(connectionString)) : builder.UseRlhfSqlite(connectionString);
 
     private static string ConnectionString(DatabaseOptions database, StorageOptions storage) =>
         string.IsNullOrWhiteSpace(database.ConnectionString)

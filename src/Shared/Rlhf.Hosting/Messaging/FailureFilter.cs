@@ -20,10 +20,13 @@ internal sealed partial class FailureFilter(FailedMessageStore store, ILogger<Fa
     {
         var begun = Stopwatch.GetTimestamp();
         var endpoint = EndpointMap.NameOf(context.ReceiveContext.InputAddress);
-        var outcome = "handled";
+
+        // What the end of the process breaks off is delivered again.
+        var outcome = "cancelled";
         try
         {
             await next.Send(context);
+            outcome = "handled";
         }
         catch (Exception exception) when (!context.CancellationToken.IsCancellationRequested && context.MessageId is not null)
         {
@@ -31,8 +34,8 @@ internal sealed partial class FailureFilter(FailedMessageStore store, ILogger<Fa
             var place = MessagePlace.Read(context.Headers);
             if (exception is HeldBackException && message is not null)
             {
-                outcome = "held_back";
                 await store.HoldBackAsync(context.MessageId.Value, endpoint, place, message, exception, context.CancellationToken);
+                outcome = "held_back";
             }
             else if (message is null || !await store.RecordAsync(context.MessageId.Value, endpoint, place, message, exception, context.CancellationToken))
             {

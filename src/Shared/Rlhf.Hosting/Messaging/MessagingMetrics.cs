@@ -13,7 +13,7 @@ internal static class MessagingMetrics
         RlhfTelemetry.Meter.CreateHistogram<double>("rlhf.outbox.dispatch.duration", "s", "Time to publish an outbox row, to the broker's confirmation.");
 
     private static readonly Counter<long> s_consumed =
-        RlhfTelemetry.Meter.CreateCounter<long>("rlhf.messages.consumed", "{message}", "Deliveries, by endpoint and outcome (handled, failed, held_back, set_aside).");
+        RlhfTelemetry.Meter.CreateCounter<long>("rlhf.messages.consumed", "{message}", "Deliveries, by endpoint and outcome (handled, failed, held_back, set_aside, cancelled).");
 
     private static readonly Histogram<double> s_consumeDuration =
         RlhfTelemetry.Meter.CreateHistogram<double>("rlhf.messages.consume.duration", "s", "Time an endpoint took for a delivery, immediate retries included.");
