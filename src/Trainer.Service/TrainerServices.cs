@@ -1,7 +1,9 @@
 using Rlhf.Hosting;
 using Rlhf.Training.Publishing;
 using Rlhf.Training.Runs;
+using Trainer.Service.Algorithms.Online;
 using Trainer.Service.Algorithms.Ppo;
+using Trainer.Service.Algorithms.Preference;
 using Trainer.Service.Cycles;
 using Trainer.Service.Sampling;
 
@@ -21,6 +23,12 @@ public static class TrainerServices
         builder.Services.AddCyclePlanner();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<PlannerSweep>());
         builder.Services.AddRunExecutor<PpoRunExecutor>();
+        builder.Services.AddRunExecutor<GrpoRunExecutor>();
+        builder.Services.AddRunExecutor<RlooRunExecutor>();
+        builder.Services.AddRunExecutor<ReinforceRunExecutor>();
+        builder.Services.AddRunExecutor<DpoRunExecutor>();
+        builder.Services.AddRunExecutor<OrpoRunExecutor>();
+        builder.Services.AddRunExecutor<SimpoRunExecutor>();
         builder.Services.AddRunExecutor<SampleRunExecutor>();
         return builder;
     }

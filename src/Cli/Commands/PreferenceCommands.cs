@@ -84,15 +84,8 @@ internal static class PreferenceCommands
 
     private static int Longest(PreferenceExample example) => example.Prompt.Length + Math.Max(example.Chosen.Length, example.Rejected.Length);
 
-    private static PreferenceExample[] ReadPairs(string path, DialogueEncoder encoder)
-    {
-        return [.. PreferenceFiles.Read(path).Select(pair =>
-        {
-            var (chosenPrompt, chosen) = encoder.EncodePair(pair.Prompt, pair.Chosen);
-            var (rejectedPrompt, rejected) = encoder.EncodePair(pair.Prompt, pair.Rejected);
-            return new PreferenceExample(chosenPrompt.Length < rejectedPrompt.Length ? chosenPrompt : rejectedPrompt, chosen, rejected);
-        })];
-    }
+    private static PreferenceExample[] ReadPairs(string path, DialogueEncoder encoder) =>
+        [.. PreferenceFiles.Read(path).Select(pair => PreferenceExample.Encode(encoder, pair.Prompt, pair.Chosen, pair.Rejected))];
 
     private static UnpairedExample[] ReadAnswers(string path, DialogueEncoder encoder)
     {

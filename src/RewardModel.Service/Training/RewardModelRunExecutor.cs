@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Rlhf.Contracts.Labeling;
 using Rlhf.Contracts.Training;
@@ -31,14 +29,14 @@ public sealed class RewardModelRunExecutor(IDbContextFactory<AppDbContext> conte
         var run = context.Run;
         var config = HyperparametersJson.Read<RewardModelConfig>(run.ConfigJson);
         var (policy, comparisons) = Load(run);
-        RecordData(context, comparisons);
+        RunComparisons.Record(context, comparisons);
         var directory = store.Verify(policy.Path, policy.ContentHash);
         var tokenizer = Tokenizer.Load(directory);
         using var backbone = PretrainedModel.LoadCausal(directory);
         using var model = ScalarHeadModel.FromCausal(backbone, new Philox(config.Seed, HeadStream));
         var encoder = new DialogueEncoder(tokenizer, backbone.Config.MaxPositionEmbeddings);
-        var training = Encode(Splits.Train);
-        var heldOut = Encode(Splits.HeldOut);
+        var training = Examples(Splits.Train);
+        var heldOut = Examples(Splits.HeldOut);
         if (training.Length == 0)
         {
             throw new InvalidOperationException("All judgments fell into the held-out part; there is none to learn from. Collect more, or lower the project's held-out fraction.");
@@ -52,49 +50,16 @@ public sealed class RewardModelRunExecutor(IDbContextFactory<AppDbContext> conte
         var checkpointId = Guid.CreateVersion7();
         context.Complete(db => CheckpointPublishing.Add(db, checkpointId, run, CheckpointKinds.RewardModel, published, clock.GetUtcNow()), checkpointId);
 
-        PreferencePair[] Encode(string split) => [.. comparisons.Where(c => c.Judgment.Split == split).Select(c => c.Encode(encoder))];
+        PreferencePair[] Examples(string split) => [.. comparisons.Where(c => c.Judgment.Split == split).Select(c => Encode(c, encoder))];
     }
 
-    private (Checkpoint Policy, List<Comparison> Comparisons) Load(Run run)
+    private (Checkpoint Policy, List<RunComparison> Comparisons) Load(Run run)
     {
         using var db = contexts.CreateDbContext();
-        var judgments = db.Judgments.Where(j => j.ProjectId == run.ProjectId && j.RetractedAt == null);
-        if (run.CycleId is { } cycleId)
-        {
-            var number = db.Cycles.Where(c => c.Id == cycleId).Select(c => c.Number).Single();
-            judgments = judgments.Where(j => db.Cycles.Any(c => c.Id == j.CycleId && c.Number <= number));
-        }
-
-        // By the task's number, not by time: the same judgments in another order of arrival train the same model.
-        var comparisons = (
-            from judgment in judgments
-            join task in db.ComparisonTasks on judgment.TaskId equals task.Id
-            join prompt in db.Prompts on task.PromptId equals prompt.Id
-            join a in db.Completions on task.CompletionAId equals a.Id
-            join b in db.Completions on task.CompletionBId equals b.Id
-            orderby task.Sequence, judgment.Id
-            select new Comparison(judgment, prompt.Text, a, b)).AsNoTracking().ToList();
-        return (db.Checkpoints.AsNoTracking().Single(c => c.Id == run.PolicyCheckpointId), comparisons);
+        return (db.Checkpoints.AsNoTracking().Single(c => c.Id == run.PolicyCheckpointId), RunComparisons.Load(db, run));
     }
 
-    private static void RecordData(RunContext context, List<Comparison> comparisons)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var c in comparisons)
-        {
-            hash.AppendData(Encoding.UTF8.GetBytes($"{c.Prompt}\0{c.A.Text}\0{c.B.Text}\0{c.Judgment.Choice}\0{c.Judgment.Split}\0"));
-        }
-
-        var dataHash = Convert.ToHexStringLower(hash.GetHashAndReset());
-        context.Save(db =>
-        {
-            db.Runs.Single(r => r.Id == context.Run.Id).DataHash = dataHash;
-            var known = db.RunJudgments.Where(r => r.RunId == context.Run.Id).Select(r => r.JudgmentId).ToHashSet();
-            db.RunJudgments.AddRange(comparisons.Where(c => !known.Contains(c.Judgment.Id)).Select(c => new RunJudgment { RunId = context.Run.Id, JudgmentId = c.Judgment.Id }));
-        });
-    }
-
-    private static Dictionary<string, double> Baselines(List<Comparison> comparisons, PreferencePair[] heldOut, int decided)
+    private static Dictionary<string, double> Baselines(List<RunComparison> comparisons, PreferencePair[] heldOut, int decided)
     {
         var metrics = new Dictionary<string, double> { [MetricNames.RewardEvaluationDecided] = decided };
         if (decided > 0)
@@ -110,13 +75,11 @@ public sealed class RewardModelRunExecutor(IDbContextFactory<AppDbContext> conte
         return metrics;
     }
 
-    private sealed record Comparison(Judgment Judgment, string Prompt, Completion A, Completion B)
+    private static PreferencePair Encode(RunComparison comparison, DialogueEncoder encoder)
     {
-        public PreferencePair Encode(DialogueEncoder encoder)
-        {
-            var (chosen, rejected) = Judgment.Choice == Choices.B ? (B, A) : (A, B);
-            return PreferencePairs.Encode(
-                encoder, Prompt, chosen.Text, rejected.Text, Judgment.Choice == Choices.Tie, chosen.FinishReason == "stop", rejected.FinishReason == "stop");
-        }
+        var (judgment, prompt, a, b) = comparison;
+        var (chosen, rejected) = judgment.Choice == Choices.B ? (b, a) : (a, b);
+        return PreferencePairs.Encode(
+            encoder, prompt, chosen.Text, rejected.Text, judgment.Choice == Choices.Tie, chosen.FinishReason == "stop", rejected.FinishReason == "stop");
     }
 }

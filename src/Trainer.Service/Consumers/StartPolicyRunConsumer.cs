@@ -4,7 +4,7 @@ using Rlhf.Contracts.Training;
 using Rlhf.Data;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Runs;
-using Trainer.Service.Algorithms.Ppo;
+using Trainer.Service.Algorithms;
 
 namespace Trainer.Service.Consumers;
 
@@ -13,14 +13,21 @@ public sealed class StartPolicyRunConsumer(AppDbContext db) : IConsumer<StartRun
 {
     public async Task Consume(ConsumeContext<StartRun> context)
     {
-        if (context.Message.Kind != RunKinds.Ppo)
+        var kind = context.Message.Kind;
+        if (!RunKinds.PolicyAlgorithms.Contains(kind))
         {
             return;
         }
 
         var json = await db.Projects.Where(p => p.Id == context.Message.ProjectId).Select(p => p.PpoConfigJson).SingleAsync(context.CancellationToken);
-        var config = HyperparametersJson.Read<PpoConfig>(json) with { Seed = (ulong)context.Message.Seed };
-        await RunQueue.EnqueueAsync(db, context.Message, HyperparametersJson.Write(config), context.CancellationToken);
+        var (algorithm, hyperparameters) = PolicyAlgorithm.Split(json);
+        if (algorithm != kind)
+        {
+            throw new HyperparametersException(
+                "The policy configuration", [$"the run is to be of kind {kind}, but the project's algorithm is {algorithm} by now: its hyperparameters are not this run's."]);
+        }
+
+        await RunQueue.EnqueueAsync(db, context.Message, PolicyConfigs.Complete(kind, hyperparameters, (ulong)context.Message.Seed), context.CancellationToken);
         await db.SaveChangesAsync(context.CancellationToken);
     }
 }

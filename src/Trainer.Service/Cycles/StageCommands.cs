@@ -5,6 +5,7 @@ using Rlhf.Contracts.Sampling;
 using Rlhf.Contracts.Training;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
+using Rlhf.Training.Runs;
 
 namespace Trainer.Service.Cycles;
 
@@ -39,7 +40,7 @@ internal sealed class StageCommands(AppDbContext db)
                 break;
             case CycleStatuses.Ppo:
                 cycle.PpoRunId = command;
-                Start(project, cycle, RunKinds.Ppo, command, await OutputAsync(cycle.RewardRunId, stop));
+                Start(project, cycle, PolicyAlgorithm.KindOf(project.PpoConfigJson), command, await OutputAsync(cycle.RewardRunId, stop));
                 break;
             default:
                 cycle.SampleRunId = command;

@@ -15,9 +15,30 @@ public static class RunKinds
     /// <summary>Proximal policy optimisation of a policy against a reward model.</summary>
     public const string Ppo = "ppo";
 
+    /// <summary>Group relative policy optimisation against a reward model.</summary>
+    public const string Grpo = "grpo";
+
+    /// <summary>REINFORCE leave-one-out against a reward model.</summary>
+    public const string Rloo = "rloo";
+
+    /// <summary>REINFORCE++ against a reward model.</summary>
+    public const string Reinforce = "reinforce";
+
+    /// <summary>Direct preference optimisation of a policy on judgments.</summary>
+    public const string Dpo = "dpo";
+
+    /// <summary>Odds ratio preference optimisation of a policy on judgments.</summary>
+    public const string Orpo = "orpo";
+
+    /// <summary>Simple preference optimisation of a policy on judgments.</summary>
+    public const string Simpo = "simpo";
+
     /// <summary>Sampling of new completions and comparison tasks.</summary>
     public const string Sample = "sample";
 
+    /// <summary>The kinds that make a cycle's new policy; a project chooses one.</summary>
+    public static IReadOnlyList<string> PolicyAlgorithms { get; } = [Ppo, Grpo, Rloo, Reinforce, Dpo, Orpo, Simpo];
+
     /// <summary>Every legal value.</summary>
-    public static IReadOnlyList<string> All { get; } = [Pretrain, Sft, RewardModel, Ppo, Sample];
+    public static IReadOnlyList<string> All { get; } = [Pretrain, Sft, RewardModel, .. PolicyAlgorithms, Sample];
 }

@@ -47,7 +47,7 @@ public sealed class Project : IVersioned
     /// <summary>Hyperparameters of reward model runs, as JSON.</summary>
     public string RewardConfigJson { get; set; } = "{}";
 
-    /// <summary>Hyperparameters of PPO runs, as JSON.</summary>
+    /// <summary>Hyperparameters of policy runs, as JSON; its key algorithm says of which kind they are, ppo without it.</summary>
     public string PpoConfigJson { get; set; } = "{}";
 
     /// <summary>Parameters of sampling runs, as JSON.</summary>

@@ -31,7 +31,7 @@ internal sealed class FailedCommandHandler(TimeProvider time) : IFailedMessageHa
         run.ConfigJson = run.Kind switch
         {
             RunKinds.RewardModel => project.RewardConfigJson,
-            RunKinds.Ppo => project.PpoConfigJson,
+            var policy when RunKinds.PolicyAlgorithms.Contains(policy) => PolicyAlgorithm.HyperparametersOf(project.PpoConfigJson),
             RunKinds.Sample => project.SamplingConfigJson,
             _ => run.ConfigJson,
         };
