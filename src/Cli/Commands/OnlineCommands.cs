@@ -2,7 +2,6 @@ using System.CommandLine;
 using Rlhf.Cli.Training;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Training.Memory;
-using TorchSharp;
 using Trainer.Service.Algorithms.Online;
 using Trainer.Service.Algorithms.Ppo;
 
@@ -46,7 +45,6 @@ internal static class OnlineCommands
             var session = options.Open(parse, name.ToUpperInvariant(), config);
             using var run = PolicyRun.Load(session, parse.GetRequiredValue(model), lora, parse, config);
             using var reward = PretrainedModel.LoadScalar(parse.GetRequiredValue(rewardModel));
-            reward.to(session.Device);
             PpoCommand.RequireSameTokenizer(run.Tokenizer, parse.GetRequiredValue(rewardModel));
             var encoded = PpoCommand.Prompts(parse.GetValue(prompts), run.Encoder, config.MaxNewTokens);
             var shape = run.Shape(rows: 1, encoded.Max(p => p.Length) + config.MaxNewTokens);

@@ -5,7 +5,6 @@ using Rlhf.Modeling.Tokenization;
 using Rlhf.TaskFamilies;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Memory;
-using TorchSharp;
 using Trainer.Service.Algorithms.Ppo;
 
 namespace Rlhf.Cli.Commands;
@@ -30,8 +29,6 @@ internal static class PpoCommand
             using var run = PolicyRun.Load(session, parse.GetRequiredValue(model), new LoraOptions(), parse, config);
             using var reward = PretrainedModel.LoadScalar(parse.GetRequiredValue(rewardModel));
             using var critic = PretrainedModel.LoadScalar(parse.GetRequiredValue(rewardModel));
-            reward.to(session.Device);
-            critic.to(session.Device);
             RequireSameTokenizer(run.Tokenizer, parse.GetRequiredValue(rewardModel));
             var encoded = Prompts(parse.GetValue(prompts), run.Encoder, config.MaxNewTokens);
             var (policySize, criticSize) = (MemoryPlanner.Count(run.Policy), MemoryPlanner.Count(critic));

@@ -42,7 +42,6 @@ internal static class PretrainCommand
         var config = recipe.Model.Transformer(tokenizer.EosTokenId!.Value);
         using var model = new CausalLanguageModel(config);
         model.Initialize(new Philox(recipe.Model.Seed, InitialWeights));
-        model.to(session.Device);
         Console.WriteLine($"{model.parameters().Sum(p => p.numel()):N0} parameters, vocabulary {tokenizer.VocabSize}");
         var size = MemoryPlanner.Count(model);
         session.Plan(new RunShape { Model = config, Parameters = size, Trainable = size, Averaged = size, Rows = 1, Tokens = recipe.Pretraining.ContextLength });

@@ -7,7 +7,6 @@ using Rlhf.Modeling.Tokenization;
 using Rlhf.Numerics;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Memory;
-using TorchSharp;
 
 namespace Rlhf.Cli.Commands;
 
@@ -35,7 +34,6 @@ internal static class RewardCommand
             var tokenizer = Tokenizer.Load(directory);
             using var backbone = PretrainedModel.LoadCausal(directory);
             using var reward = ScalarHeadModel.FromCausal(backbone, new Philox(config.Seed, HeadStream));
-            reward.to(session.Device);
             var encoder = new DialogueEncoder(tokenizer, backbone.Config.MaxPositionEmbeddings);
             var encoded = pairs.Select(p => PreferencePairs.Encode(encoder, p.Prompt, p.Chosen, p.Rejected)).ToArray();
             var size = MemoryPlanner.Count(reward);

@@ -6,7 +6,6 @@ using Rlhf.Modeling.Transformer;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Memory;
-using TorchSharp;
 
 namespace Rlhf.Cli.Training;
 
@@ -36,7 +35,6 @@ internal sealed class PolicyRun : IDisposable
         var policy = PretrainedModel.LoadCausal(directory);
         try
         {
-            policy.to(session.Device);
             return new PolicyRun(session, policy, tokenizer, lora.Attach(parse, policy, config.Seed));
         }
         catch

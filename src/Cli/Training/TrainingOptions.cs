@@ -23,7 +23,7 @@ internal sealed class TrainingOptions<TConfig>
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private readonly Option<string> _device = new("--device") { Description = "Where to compute: cpu, cuda, or cuda:N.", DefaultValueFactory = _ => "cpu" };
+    private readonly Option<string> _device = new("--device") { Description = "Where to compute: cpu; cuda and cuda:N are checked for, and refused until the methods compute there.", DefaultValueFactory = _ => "cpu" };
     private readonly Option<string[]> _reportTo = new("--report-to", "--report_to")
     {
         Description = "Where metrics go besides the screen: jsonl (metrics.jsonl), tensorboard (event files), none.",
@@ -76,6 +76,7 @@ internal sealed class TrainingOptions<TConfig>
     /// <exception cref="UserException">If the device is not there.</exception>
     public TrainingSession Open(ParseResult parse, string name, TConfig config)
     {
+        CheckDevice(parse.GetRequiredValue(_device));
         var output = parse.GetRequiredValue(_output).TrimEnd('/');
         var reportTo = parse.GetValue(_reportTo)!;
         return new TrainingSession(name, config, output)
@@ -83,30 +84,29 @@ internal sealed class TrainingOptions<TConfig>
             
             // A flag that was not given has a result all the same, with the default of its type.
             Resume = parse.GetResult(_resume) is { Implicit: false } ? parse.GetValue(_resume) : null,
-            Device = Device(parse.GetRequiredValue(_device)),
             ReportTo = reportTo.Contains("none") ? [] : reportTo,
             LoggingDirectory = parse.GetValue(_loggingDir),
             ChecksMemory = !parse.GetValue(_noMemoryCheck),
         };
     }
 
-    private static Device Device(string name)
+    private static void CheckDevice(string name)
     {
         var parts = name.Split(':');
-        var legal = parts is ["cpu"] or ["cuda"] || (parts is ["cuda", var number] && uint.TryParse(number, out _));
-        if (!legal)
+        ushort index = 0;
+        if (!(parts is ["cpu"] or ["cuda"] || (parts is ["cuda", var number] && ushort.TryParse(number, out index))))
         {
             throw new UserException($"--device is {name}; legal values: cpu, cuda, cuda:N.");
         }
 
-        var count = parts[0] == "cuda" ? cuda.device_count() : 1;
-        if (parts[0] == "cuda" && (parts.Length == 1 ? 0 : int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture)) is var index && index >= count)
+        if (parts[0] == "cuda")
         {
-            throw new UserException(count == 0
-                ? $"--device {name}: this libtorch sees no NVIDIA GPU (docs/guides/torch.md says how to use one that does); leave the option out to compute on the CPU."
-                : $"--device {name}: this machine has {count} GPUs, cuda:0 to cuda:{count - 1}.");
+            // Batches and masks are laid out in main memory, so a model on a GPU would meet tensors that are not there.
+            var count = cuda.device_count();
+            throw new UserException($"--device {name}: " + (
+                count == 0 ? "this libtorch sees no NVIDIA GPU"
+                : index >= count ? $"this machine has cuda:0 to cuda:{count - 1}"
+                : "the training methods compute on the CPU so far") + "; leave the option out.");
         }
-
-        return new Device(name);
     }
 }

@@ -2,7 +2,6 @@ using Rlhf.Training.Checkpointing;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Memory;
 using Rlhf.Training.Metrics;
-using static TorchSharp.torch;
 
 namespace Rlhf.Cli.Training;
 
@@ -23,9 +22,6 @@ internal sealed class TrainingSession(string name, ITrainingHyperparameters conf
 
     /// <summary>True: there must be a state; false: begin anew; null: go on if there is one.</summary>
     public bool? Resume { get; init; }
-
-    /// <summary>Where to compute.</summary>
-    public required Device Device { get; init; }
 
     /// <summary>Of jsonl and tensorboard those that get the reports.</summary>
     public IReadOnlyCollection<string> ReportTo { get; init; } = [];
@@ -58,8 +54,7 @@ internal sealed class TrainingSession(string name, ITrainingHyperparameters conf
         });
         Console.WriteLine($"memory:\n{plan}");
 
-        // What a GPU has free, libtorch does not say before it is asked for.
-        if (ChecksMemory && Device.type == TorchSharp.DeviceType.CPU)
+        if (ChecksMemory)
         {
             plan.Require(AvailableMemory());
         }

@@ -3,7 +3,6 @@ using Rlhf.Modeling.Transformer;
 using Rlhf.Training.Memory;
 using Rlhf.Training.Metrics;
 using Trainer.Service.Algorithms.Sft;
-using static TorchSharp.torch;
 
 namespace Cli.Tests.Training;
 
@@ -59,7 +58,7 @@ public sealed class TrainingSessionTests
     }
 
     private static TrainingSession Session(long available, bool checks) =>
-        new("test", new SftConfig { BatchSize = 4 }, "out") { Device = CPU, AvailableMemory = () => available, ChecksMemory = checks };
+        new("test", new SftConfig { BatchSize = 4 }, "out") { AvailableMemory = () => available, ChecksMemory = checks };
 
     private sealed class ManualTime : TimeProvider
     {
