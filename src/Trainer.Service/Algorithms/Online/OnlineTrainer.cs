@@ -6,6 +6,7 @@ using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Checkpointing;
+using Rlhf.Training.Distributed;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Optimization;
@@ -80,6 +81,9 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
     /// <summary>The adapter to train instead of the policy's own weights; the reference is then the policy without it. Null: the whole policy.</summary>
     public LoraAdapter? Adapter { get; init; }
 
+    /// <summary>The processes that train together, each sampling and learning from its share. Default: this one alone.</summary>
+    public DataParallel Ranks { get; init; } = DataParallel.Alone;
+
     /// <summary>The hyperparameters.</summary>
     protected TConfig Config { get; }
 
@@ -98,6 +102,8 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         Action<TrainingProgress>? progress = null,
         CancellationToken stop = default)
     {
+        Ranks.Broadcast(_policy.parameters().Concat(Adapter?.NamedParameters().Select(p => p.parameter) ?? []));
+
         // Outside the scope: it lives as long as the trainer.
         KeepReference();
         using var everything = NewDisposeScope();
@@ -112,7 +118,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
         var firstUpdate = 0;
 
-        using (var state = store?.LoadLatest(configuration, Warn))
+        using (var state = Ranks.LoadLatest(store, configuration, Warn))
         {
             if (state is not null)
             {
@@ -126,10 +132,10 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
 
         for (var update = firstUpdate; update < Config.Updates; update++)
         {
-            if (stop.IsCancellationRequested)
+            if (Ranks.Any(stop.IsCancellationRequested))
             {
                 SaveState(update);
-                stop.ThrowIfCancellationRequested();
+                throw new OperationCanceledException(stop);
             }
 
             using var scope = NewDisposeScope();
@@ -137,7 +143,8 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
             Rollout rollout;
             try
             {
-                rollout = Sample(update, promptOrder, generator, stop);
+                // Several ranks stop together, between two updates.
+                rollout = Sample(update, promptOrder, generator, Ranks.Size == 1 ? stop : CancellationToken.None);
             }
             catch (OperationCanceledException)
             {
@@ -182,7 +189,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
 
         void SaveState(int update)
         {
-            if (store is null)
+            if (store is null || !Ranks.IsMain)
             {
                 return;
             }
@@ -240,13 +247,17 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         var firstGroup = (long)update * groups;
         var unique = Enumerable.Range(0, groups).Select(i => _prompts[promptOrder.At(firstGroup + i)]).ToArray();
         var sampling = Config.Sampling() with { NumReturnSequences = Config.GroupSize };
-        var responses = generator.Generate(unique, sampling, Config.Seed, (ulong)update * (ulong)Config.BatchSize, stop).Select(s => s.Ids).ToArray();
+        var block = Ranks.Block(groups);
+        var mine = unique.AsSpan(block.Start, block.Count).ToArray();
+        var first = ((ulong)update * (ulong)Config.BatchSize) + (ulong)(block.Start * Config.GroupSize);
+        var responses = Ranks.Gather(generator.Generate(mine, sampling, Config.Seed, first, stop).Select(s => s.Ids).ToArray());
         int[][] prompts = [.. unique.SelectMany(p => Enumerable.Repeat(p, Config.GroupSize))];
         var endsWithEos = responses.Select(EndsWithEos).ToArray();
         float[] baselines = [];
         if (UsesGreedyBaseline)
         {
-            var greedy = generator.Generate(unique, Config.Sampling() with { Temperature = 0 }, Config.Seed, GreedyStream + (ulong)update, stop).Select(s => s.Ids).ToArray();
+            var greedy = Ranks.Gather(
+                generator.Generate(mine, Config.Sampling() with { Temperature = 0 }, Config.Seed, GreedyStream + (ulong)update, stop).Select(s => s.Ids).ToArray());
             var scores = Score(update, unique, greedy, [.. greedy.Select(EndsWithEos)]);
             baselines = [.. scores.SelectMany(s => Enumerable.Repeat(s, Config.GroupSize))];
         }
@@ -272,11 +283,14 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
 
     private float[] Score(int update, int[][] prompts, int[][] responses, bool[] endsWithEos)
     {
-        var scores = _score(prompts, responses);
-        if (scores.Count != responses.Length)
+        var (start, count) = Ranks.Block(responses.Length);
+        var mine = count == 0 ? [] : _score(prompts.AsSpan(start, count).ToArray(), responses.AsSpan(start, count).ToArray());
+        if (mine.Count != count)
         {
-            throw new InvalidOperationException($"The score function gave {scores.Count} scores for {responses.Length} responses.");
+            throw new InvalidOperationException($"The score function gave {mine.Count} scores for {count} responses.");
         }
+
+        var scores = Ranks.Gather(mine.ToArray());
 
         foreach (var score in scores)
         {
@@ -289,21 +303,19 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
     // The very micro-batches of the first pass: products of matrices of another shape round differently, and ρ is to start at 1.
     private Tensor Observe(int update, int[][] prompts, int[][] responses, int columns, CausalLanguageModel model)
     {
-        var order = MinibatchOrder(update, iteration: 0, prompts, responses);
+        int[][] microBatches =
+        [
+            .. MinibatchOrder(update, iteration: 0, prompts, responses).Chunk(Config.MinibatchSize)
+                .SelectMany(minibatch => MicroBatches(minibatch.Length).Select(places => places.Select(p => minibatch[p]).ToArray())),
+        ];
         var parts = new List<Tensor>();
-        foreach (var rows in order.Chunk(Config.MinibatchSize).SelectMany(MicroBatches))
+        foreach (var rows in microBatches)
         {
             using var scope = NewDisposeScope();
             parts.Add(Logprobs(model, Batch(prompts, responses, rows, columns)).MoveToOuterDisposeScope());
         }
 
-        var places = new int[order.Length];
-        for (var i = 0; i < order.Length; i++)
-        {
-            places[order[i]] = i;
-        }
-
-        return cat(parts).index_select(0, Rows(places));
+        return Ranks.JoinRows(parts, [.. microBatches.SelectMany(rows => rows)], prompts.Length, columns);
     }
 
     private Dictionary<string, double> Learn(
@@ -323,10 +335,10 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
                 var tokens = rollout.Mask_BT.index_select(0, all).sum();
                 var sums = new List<Tensor>();
                 var ratioErrors = new List<Tensor>();
-                var firstRow = 0;
-                foreach (var microBatch in MicroBatches(minibatch))
+                foreach (var places in MicroBatches(minibatch.Length))
                 {
                     using var microScope = NewDisposeScope();
+                    int[] microBatch = [.. places.Select(p => minibatch[p])];
                     var rows = Rows(microBatch);
                     var batch = Batch(rollout.Prompts, rollout.Responses, microBatch, (int)rollout.Mask_BT.shape[1]);
                     var result = Loss(
@@ -335,23 +347,24 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
                         rollout.RefLogprobs_BT?.index_select(0, rows),
                         advantages_BT.index_select(0, rows),
                         rollout.Mask_BT.index_select(0, rows),
-                        weights_MT.narrow(0, firstRow, microBatch.Length));
+                        weights_MT.index_select(0, Rows(places)));
                     result.Loss.backward();
-                    firstRow += microBatch.Length;
                     sums.Add(stack([result.LossValue, result.ApproxKlSum / tokens, result.ClippedSum / tokens, result.RatioSum / tokens]).MoveToOuterDisposeScope());
                     ratioErrors.Add(result.RatioError.MoveToOuterDisposeScope());
                 }
 
                 if (shown.Count == 0)
                 {
-                    firstRatioError = stack(ratioErrors).max().item<float>();
+                    firstRatioError = Ranks.Max(ratioErrors.Count == 0 ? 0 : stack(ratioErrors).max().item<float>());
                     PpoGuards.RequireUnitRatio(firstRatioError, Config.RatioTolerance, update);
                 }
 
+                Ranks.SumGradients(optimizer.Parameters);
                 var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, Config.MaxGradNorm);
                 optimizer.Step(learningRate);
                 average?.Update();
-                shown.Add(cat([stack(sums).sum([0]), gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
+                var total = Ranks.Sum(sums.Count == 0 ? zeros(4) : stack(sums).sum([0]));
+                shown.Add(cat([total, gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
             }
         }
 
@@ -400,7 +413,9 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         return [.. order.Chunk(Config.MinibatchSize).SelectMany(minibatch => minibatch.OrderBy(row => prompts[row].Length + responses[row].Length))];
     }
 
-    private IEnumerable<int[]> MicroBatches(int[] rows) => Config.MicroBatchSize == 0 ? [rows] : rows.Chunk(Config.MicroBatchSize);
+    // Places within a minibatch, of those that this rank computes.
+    private IEnumerable<int[]> MicroBatches(int rows) =>
+        Ranks.Share([.. Enumerable.Range(0, rows)]).Chunk(Config.MicroBatchSize == 0 ? rows : Config.MicroBatchSize);
 
     private bool EndsWithEos(int[] response) => _policy.Config.EosTokenIds.Contains(response[^1]);
 

@@ -6,6 +6,7 @@ using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Checkpointing;
+using Rlhf.Training.Distributed;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Optimization;
@@ -90,6 +91,9 @@ public sealed class PpoTrainer : IDisposable
     /// </summary>
     public Action? SaveAverage { get; init; }
 
+    /// <summary>The processes that train together, each sampling and learning from its share. Default: this one alone.</summary>
+    public DataParallel Ranks { get; init; } = DataParallel.Alone;
+
     /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called after every update.</param>
@@ -102,6 +106,7 @@ public sealed class PpoTrainer : IDisposable
         Action<TrainingProgress>? progress = null,
         CancellationToken stop = default)
     {
+        Ranks.Broadcast([.. _policy.parameters(), .. _critic.parameters(), .. _reference.parameters()]);
         using var everything = NewDisposeScope();
         var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, _config.Updates, _config.WarmupUpdates, DecaySteps: _config.NumDecaySteps);
         using var optimizer = new AdamWOptimizer(
@@ -119,7 +124,7 @@ public sealed class PpoTrainer : IDisposable
         var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
         var firstUpdate = 0;
 
-        using (var state = store?.LoadLatest(configuration, Warn))
+        using (var state = Ranks.LoadLatest(store, configuration, Warn))
         {
             if (state is not null)
             {
@@ -135,10 +140,10 @@ public sealed class PpoTrainer : IDisposable
 
         for (var update = firstUpdate; update < _config.Updates; update++)
         {
-            if (stop.IsCancellationRequested)
+            if (Ranks.Any(stop.IsCancellationRequested))
             {
                 SaveState(update);
-                stop.ThrowIfCancellationRequested();
+                throw new OperationCanceledException(stop);
             }
 
             using var scope = NewDisposeScope();
@@ -150,10 +155,14 @@ public sealed class PpoTrainer : IDisposable
             int[][] responses;
             try
             {
-                responses =
-                [
-                    .. generator.Generate(prompts, _config.Sampling(), _config.Seed, (ulong)firstEpisode, stop).Select(s => s.Ids),
-                ];
+                // Several ranks stop together, between two updates.
+                var (start, count) = Ranks.Block(prompts.Length);
+                responses = Ranks.Gather(generator.Generate(
+                    prompts.AsSpan(start, count).ToArray(),
+                    _config.Sampling(),
+                    _config.Seed,
+                    (ulong)(firstEpisode + start),
+                    Ranks.Size == 1 ? stop : CancellationToken.None).Select(s => s.Ids).ToArray());
             }
             catch (OperationCanceledException)
             {
@@ -171,11 +180,7 @@ public sealed class PpoTrainer : IDisposable
             }
 
             // 2 score
-            var rewardModelScores = _score(prompts, responses);
-            if (rewardModelScores.Count != responses.Length)
-            {
-                throw new InvalidOperationException($"The score function gave {rewardModelScores.Count} scores for {responses.Length} responses.");
-            }
+            var rewardModelScores = Score(prompts, responses);
 
             foreach (var score in rewardModelScores)
             {
@@ -193,7 +198,7 @@ public sealed class PpoTrainer : IDisposable
                     rollout.Logprobs_BT,
                     rollout.RefLogprobs_BT,
                     rollout.Values_BT,
-                    tensor(rewardModelScores.ToArray()),
+                    tensor(rewardModelScores),
                     klCoefficient,
                     _config);
             }
@@ -242,7 +247,7 @@ public sealed class PpoTrainer : IDisposable
 
         void SaveState(int update)
         {
-            if (store is null)
+            if (store is null || !Ranks.IsMain)
             {
                 return;
             }
@@ -265,6 +270,15 @@ public sealed class PpoTrainer : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _reference.Dispose();
 
+    private float[] Score(int[][] prompts, int[][] responses)
+    {
+        var (start, count) = Ranks.Block(responses.Length);
+        var mine = count == 0 ? [] : _score(prompts.AsSpan(start, count).ToArray(), responses.AsSpan(start, count).ToArray());
+        return mine.Count == count
+            ? Ranks.Gather(mine.ToArray())
+            : throw new InvalidOperationException($"The score function gave {mine.Count} scores for {count} responses.");
+    }
+
     /// <summary>
     /// One pass of policy, reference and critic over the episodes. It takes the very micro-batches of the first epoch: products of
     /// matrices of another shape round differently, and ρ is to start at 1.
@@ -272,13 +286,17 @@ public sealed class PpoTrainer : IDisposable
     private PpoRollout Observe(int update, int[][] prompts, int[][] responses)
     {
         var columns = Math.Min(_config.MaxNewTokens, responses.Max(r => r.Length) + 1);
-        var order = MinibatchOrder(update, epoch: 0, prompts, responses);
+        int[][] microBatches =
+        [
+            .. MinibatchOrder(update, epoch: 0, prompts, responses).Chunk(_config.MinibatchSize)
+                .SelectMany(minibatch => MicroBatches(minibatch.Length).Select(places => places.Select(p => minibatch[p]).ToArray())),
+        ];
         var logprobs = new List<Tensor>();
         var refLogprobs = new List<Tensor>();
         var values = new List<Tensor>();
         var entropySums = new List<Tensor>();
         using var noGrad = no_grad();
-        foreach (var rows in order.Chunk(_config.MinibatchSize).SelectMany(MicroBatches))
+        foreach (var rows in microBatches)
         {
             using var scope = NewDisposeScope();
             var batch = Batch(prompts, responses, rows, columns);
@@ -290,21 +308,15 @@ public sealed class PpoTrainer : IDisposable
         }
 
         // Back from the minibatches' order to the episodes'.
-        var places = new int[order.Length];
-        for (var i = 0; i < order.Length; i++)
-        {
-            places[order[i]] = i;
-        }
-
-        var byEpisode = Rows(places);
+        int[] order = [.. microBatches.SelectMany(rows => rows)];
         return new PpoRollout(
             prompts,
             responses,
             columns,
-            cat(logprobs).index_select(0, byEpisode),
-            cat(refLogprobs).index_select(0, byEpisode),
-            cat(values).index_select(0, byEpisode),
-            stack(entropySums).sum() / (double)responses.Sum(r => r.Length));
+            Ranks.JoinRows(logprobs, order, prompts.Length, columns),
+            Ranks.JoinRows(refLogprobs, order, prompts.Length, columns),
+            Ranks.JoinRows(values, order, prompts.Length, columns),
+            Ranks.Sum(entropySums.Count == 0 ? zeros(1).sum() : stack(entropySums).sum()) / (double)responses.Sum(r => r.Length));
     }
 
     /// <summary>K epochs over the rollout; the means of what its optimizer steps showed.</summary>
@@ -324,10 +336,10 @@ public sealed class PpoTrainer : IDisposable
                 var valueWeights_MT = PpoLoss.Weights(experience.ValueMask_BT.index_select(0, rows_M), _config.Averaging);
                 var sums = new List<Tensor>();
                 var ratioErrors = new List<Tensor>();
-                var firstRow = 0;
-                foreach (var microBatch in MicroBatches(minibatch))
+                foreach (var places in MicroBatches(minibatch.Length))
                 {
                     using var microScope = NewDisposeScope();
+                    int[] microBatch = [.. places.Select(p => minibatch[p])];
                     var rows = Rows(microBatch);
                     var batch = Batch(rollout.Prompts, rollout.Responses, microBatch, rollout.ResponseColumns);
                     var (logprobs_BT, _) = ResponseLogprobs(_policy, batch);
@@ -335,14 +347,13 @@ public sealed class PpoTrainer : IDisposable
                         logprobs_BT,
                         rollout.Logprobs_BT.index_select(0, rows),
                         experience.Advantages_BT.index_select(0, rows),
-                        weights_MT.narrow(0, firstRow, microBatch.Length),
+                        weights_MT.index_select(0, Rows(places)),
                         Values(batch),
                         experience.Values_BT.index_select(0, rows),
                         experience.Returns_BT.index_select(0, rows),
-                        valueWeights_MT.narrow(0, firstRow, microBatch.Length),
+                        valueWeights_MT.index_select(0, Rows(places)),
                         _config);
                     loss.backward();
-                    firstRow += microBatch.Length;
                     sums.Add(stack(
                         [
                             shown.PolicyLoss, shown.ValueLoss, shown.TotalLoss, shown.ApproxKl,
@@ -353,14 +364,16 @@ public sealed class PpoTrainer : IDisposable
 
                 if (stats.Count == 0)
                 {
-                    firstRatioError = stack(ratioErrors).max().item<float>();
+                    firstRatioError = Ranks.Max(ratioErrors.Count == 0 ? 0 : stack(ratioErrors).max().item<float>());
                     PpoGuards.RequireUnitRatio(firstRatioError, _config.RatioTolerance, update);
                 }
 
+                Ranks.SumGradients(optimizer.Parameters);
                 var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, _config.MaxGradNorm);
                 optimizer.Step(learningRate);
                 average?.Update();
-                stats.Add(cat([stack(sums).sum([0]), gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
+                var total = Ranks.Sum(sums.Count == 0 ? zeros(7) : stack(sums).sum([0]));
+                stats.Add(cat([total, gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
             }
         }
 
@@ -447,7 +460,9 @@ public sealed class PpoTrainer : IDisposable
         return [.. order.Chunk(_config.MinibatchSize).SelectMany(minibatch => minibatch.OrderBy(row => prompts[row].Length + responses[row].Length))];
     }
 
-    private IEnumerable<int[]> MicroBatches(int[] rows) => _config.MicroBatchSize == 0 ? [rows] : rows.Chunk(_config.MicroBatchSize);
+    // Places within a minibatch, of those that this rank computes.
+    private IEnumerable<int[]> MicroBatches(int rows) =>
+        Ranks.Share([.. Enumerable.Range(0, rows)]).Chunk(_config.MicroBatchSize == 0 ? rows : _config.MicroBatchSize);
 
     private bool EndsWithEos(int[] response) => _policy.Config.EosTokenIds.Contains(response[^1]);
 

@@ -2,8 +2,10 @@ using System.Reflection;
 
 namespace Rlhf.Torch.Extensions.Tests;
 
-public sealed class KernelLibraryTests
+public sealed class NativeFileTests
 {
+    private static readonly NativeFile Kernels = KernelLibrary.Library;
+
     [Fact]
     public void Kernels_BuiltWithTheProgram_AreAvailable()
     {
@@ -16,17 +18,17 @@ public sealed class KernelLibraryTests
     [Fact]
     public void TryLoad_WithoutTheFile_SaysWhereItLooked()
     {
-        Assert.False(KernelLibrary.TryLoad(KernelLibrary.Candidates("/nowhere", "/nowhere/x.so"), out _, out var problem));
+        Assert.False(Kernels.TryLoad(Kernels.Candidates("/nowhere", "/nowhere/x.so"), out _, out var problem));
         Assert.Contains("/nowhere/x.so", problem, StringComparison.Ordinal);
 
-        Assert.False(KernelLibrary.TryLoad(KernelLibrary.Candidates("/nowhere", "none"), out _, out problem));
+        Assert.False(Kernels.TryLoad(Kernels.Candidates("/nowhere", "none"), out _, out problem));
         Assert.Equal("RLHF_KERNELS=none", problem);
     }
 
     [Fact]
     public void TryLoad_OfAFileThatIsNoLibrary_SaysSo()
     {
-        Assert.False(KernelLibrary.TryLoad([Assembly.GetExecutingAssembly().Location], out _, out var problem));
+        Assert.False(Kernels.TryLoad([Assembly.GetExecutingAssembly().Location], out _, out var problem));
 
         Assert.Contains("cannot be loaded", problem, StringComparison.Ordinal);
     }
@@ -36,7 +38,7 @@ public sealed class KernelLibraryTests
     {
         Assert.SkipUnless(File.Exists("/lib/x86_64-linux-gnu/libm.so.6"), "no libm of the usual name");
 
-        Assert.False(KernelLibrary.TryLoad(["/lib/x86_64-linux-gnu/libm.so.6"], out _, out var problem));
+        Assert.False(Kernels.TryLoad(["/lib/x86_64-linux-gnu/libm.so.6"], out _, out var problem));
 
         Assert.Contains("another version", problem, StringComparison.Ordinal);
     }
@@ -46,6 +48,6 @@ public sealed class KernelLibraryTests
     {
         var beside = Path.GetDirectoryName(typeof(KernelLibrary).Assembly.Location)!;
 
-        Assert.Equal([Path.Combine(beside, "librlhfkernels.so"), "/program/librlhfkernels.so"], KernelLibrary.Candidates("/program", null));
+        Assert.Equal([Path.Combine(beside, "librlhfkernels.so"), "/program/librlhfkernels.so"], Kernels.Candidates("/program", null));
     }
 }
