@@ -88,6 +88,7 @@ public abstract class OfflineTrainer<TConfig, TExample>
         using var everything = NewDisposeScope();
         var schedule = new LearningRateSchedule(Config.Schedule, Config.LearningRate, TotalSteps, Config.WarmupSteps, DecaySteps: Config.NumDecaySteps);
         var trainable = (Adapter?.NamedParameters() ?? Module.named_parameters()).ToArray();
+        Ranks.Broadcast(trainable.Select(t => t.Parameter));
         using var optimizer = new AdamWOptimizer(trainable, Config.Adam());
         using var average = ExponentialMovingAverage.Create(trainable, Config.EmaDecay);
         var order = new EpochOrder(Training.Count, Config.Seed, OrderStream);
@@ -99,7 +100,6 @@ public abstract class OfflineTrainer<TConfig, TExample>
         long tokens = 0;
         var firstStep = 0;
 
-        Ranks.Broadcast(trainable.Select(t => t.parameter));
         using (var state = Ranks.LoadLatest(store, configuration, Warn))
         {
             Begin(state);

@@ -50,12 +50,14 @@ internal static class DistillationLoss
     /// <param name="batch">Prompts and completions.</param>
     /// <param name="labelTokens">Completion tokens of the whole batch, by which the sum is divided.</param>
     /// <param name="config">β and temperature.</param>
+    /// <param name="partTokens">Tokens whose logits are held at a time; null for 32 MiB of them.</param>
     /// <returns>The sum over the batch's tokens divided by <paramref name="labelTokens"/>.</returns>
-    public static double Backward(CausalLanguageModel student, CausalLanguageModel teacher, PromptResponseBatch batch, double labelTokens, DistillationConfig config)
+    public static double Backward(
+        CausalLanguageModel student, CausalLanguageModel teacher, PromptResponseBatch batch, double labelTokens, DistillationConfig config, long? partTokens = null)
     {
         var hidden_ND = batch.SelectPredictors(student.Hidden(batch.InputIds_BL));
         var cut_ND = hidden_ND.detach().requires_grad_(true);
-        var loss = Parts(student, teacher, batch, cut_ND, config, part_C => (part_C.sum() / labelTokens).backward()) / labelTokens;
+        var loss = Parts(student, teacher, batch, cut_ND, config, partTokens, part_C => (part_C.sum() / labelTokens).backward()) / labelTokens;
 
         // d loss/d weights below the cut: the vector–Jacobian product with the gradient that the parts left there.
         (hidden_ND * cut_ND.grad!).sum().backward();
@@ -66,11 +68,17 @@ internal static class DistillationLoss
     public static double Sum(CausalLanguageModel student, CausalLanguageModel teacher, PromptResponseBatch batch, DistillationConfig config)
     {
         using var noGrad = no_grad();
-        return Parts(student, teacher, batch, batch.SelectPredictors(student.Hidden(batch.InputIds_BL)), config, _ => { });
+        return Parts(student, teacher, batch, batch.SelectPredictors(student.Hidden(batch.InputIds_BL)), config, null, _ => { });
     }
 
     private static double Parts(
-        CausalLanguageModel student, CausalLanguageModel teacher, PromptResponseBatch batch, Tensor hidden_ND, DistillationConfig config, Action<Tensor> take)
+        CausalLanguageModel student,
+        CausalLanguageModel teacher,
+        PromptResponseBatch batch,
+        Tensor hidden_ND,
+        DistillationConfig config,
+        long? partTokens,
+        Action<Tensor> take)
     {
         Tensor teacherHidden_ND;
         using (no_grad())
@@ -79,7 +87,7 @@ internal static class DistillationLoss
         }
 
         double sum = 0;
-        var most = Math.Max(1, PartBytes / (student.Config.VocabSize * sizeof(float)));
+        var most = partTokens ?? Math.Max(1, PartBytes / (student.Config.VocabSize * sizeof(float)));
         for (long start = 0; start < batch.ResponseTokens; start += most)
         {
             using var scope = NewDisposeScope();

@@ -51,12 +51,11 @@ public sealed class DistillationTrainer : OfflineTrainer<DistillationConfig, Sft
         (_student, _teacher, _examples, _heldOut) = (student, teacher, training, heldOut ?? []);
         var samples = config.SeqKd || config.Lmbda > 0;
         var faults = new List<string>();
-        Require(faults, student.Config.VocabSize == teacher.Config.VocabSize, $"the student's vocabulary has {student.Config.VocabSize} tokens, the teacher's {teacher.Config.VocabSize}; they must be the same.");
-        Require(faults, !samples || student.Config.EosTokenIds.Length > 0, "the student's configuration names no EOS token; a sampled completion could never end.");
+        Require(student.Config.VocabSize == teacher.Config.VocabSize, $"the student's vocabulary has {student.Config.VocabSize} tokens, the teacher's {teacher.Config.VocabSize}; they must be the same.");
+        Require(!samples || student.Config.EosTokenIds.Length > 0, "the student's configuration names no EOS token; a sampled completion could never end.");
         var positions = Math.Min(student.Config.MaxPositionEmbeddings, teacher.Config.MaxPositionEmbeddings);
         var longestPrompt = training.Max(e => e.Prompt.Length);
         Require(
-            faults,
             !samples || longestPrompt + config.MaxNewTokens <= positions,
             $"max_new_tokens is {config.MaxNewTokens}; with the longest prompt ({longestPrompt} tokens) that exceeds the models' {positions} positions.");
         if (faults.Count > 0)
@@ -65,9 +64,9 @@ public sealed class DistillationTrainer : OfflineTrainer<DistillationConfig, Sft
         }
 
         var needsCompletions = !config.SeqKd && config.Lmbda < 1;
-        foreach (var example in training.Concat(_heldOut))
+        foreach (var (example, needsCompletion) in training.Select(e => (e, needsCompletions)).Concat(_heldOut.Select(e => (e, true))))
         {
-            if (example.Prompt.Length == 0 || (example.Completion.Length == 0 && (needsCompletions || _heldOut.Contains(example))))
+            if (example.Prompt.Length == 0 || (example.Completion.Length == 0 && needsCompletion))
             {
                 throw new ArgumentException($"An example has an empty {(example.Prompt.Length == 0 ? "prompt" : "completion")}.", nameof(training));
             }
@@ -80,6 +79,14 @@ public sealed class DistillationTrainer : OfflineTrainer<DistillationConfig, Sft
 
         _student.Bf16 = config.Bf16;
         _pad = student.Config.PadTokenId ?? 0;
+
+        void Require(bool holds, string fault)
+        {
+            if (!holds)
+            {
+                faults.Add(fault);
+            }
+        }
     }
 
     /// <inheritdoc/>

@@ -102,7 +102,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         Action<TrainingProgress>? progress = null,
         CancellationToken stop = default)
     {
-        Ranks.Broadcast(_policy.parameters().Concat(Adapter?.NamedParameters().Select(p => p.parameter) ?? []));
+        Ranks.Broadcast(_policy.parameters().Concat(Adapter?.NamedParameters().Select(p => p.Parameter) ?? []));
 
         // Outside the scope: it lives as long as the trainer.
         KeepReference();
