@@ -57,37 +57,56 @@ public sealed class LearningRun(ILearningTask task, LearningSize size, ulong see
         switch (method)
         {
             case "sft":
-                Offline(policy, report => new SftTrainer(Config<SftConfig>(1e-3), policy, Best(data)).Train(progress: report));
+                var best = Best(data);
+                new SftTrainer(Config<SftConfig>(1e-3, best.Length), policy, best).Train(progress: Record);
                 break;
             case "dpo":
-                Offline(policy, report => new DpoTrainer(Config<DpoConfig>(3e-4) with { LossType = [DpoLossType.Sigmoid, DpoLossType.Sft] }, policy, Pairs(data)).Train(progress: report));
+                var pairs = Pairs(data);
+                var losses = new DpoLossType[] { DpoLossType.Sigmoid, DpoLossType.Sft };
+                new DpoTrainer(Config<DpoConfig>(3e-4, pairs.Length) with { LossType = losses }, policy, pairs).Train(progress: Record);
                 break;
             case "kto":
-                Offline(policy, report => new KtoTrainer(Config<KtoConfig>(3e-4), policy, Judged(data)).Train(progress: report));
+                var judged = Judged(data);
+                new KtoTrainer(Config<KtoConfig>(3e-4, judged.Length), policy, judged).Train(progress: Record);
                 break;
             case "orpo":
-                Offline(policy, report => new OrpoTrainer(Config<OrpoConfig>(1e-3) with { Beta = 1 }, policy, Pairs(data)).Train(progress: report));
+                pairs = Pairs(data);
+                new OrpoTrainer(Config<OrpoConfig>(1e-3, pairs.Length) with { Beta = 1 }, policy, pairs).Train(progress: Record);
                 break;
             case "simpo":
-                Offline(policy, report => new SimpoTrainer(Config<SimpoConfig>(3e-4), policy, Pairs(data)).Train(progress: report));
+                pairs = Pairs(data);
+                new SimpoTrainer(Config<SimpoConfig>(3e-4, pairs.Length), policy, pairs).Train(progress: Record);
                 break;
             case "ppo":
-                Ppo(policy);
+                using (var critic = ScalarHeadModel.FromCausal(policy, new Philox(seed, 3)))
+                using (var trainer = new PpoTrainer(Ppo(), policy, critic, task.Prompts, Score))
+                {
+                    trainer.Train(progress: Record);
+                }
+
                 break;
             case "grpo":
-                Online(policy, new GrpoTrainer(Sampled<GrpoConfig>() with { NumGenerations = 8 }, policy, task.Prompts, Score));
+                Online(new GrpoTrainer(Sampled<GrpoConfig>() with { NumGenerations = 8 }, policy, task.Prompts, Score), Record);
                 break;
             case "rloo":
-                Online(policy, new RlooTrainer(Sampled<RlooConfig>() with { NumGenerations = 8, Beta = 0.001 }, policy, task.Prompts, Score));
+                Online(new RlooTrainer(Sampled<RlooConfig>() with { NumGenerations = 8, Beta = 0.001 }, policy, task.Prompts, Score), Record);
                 break;
             case "reinforce":
-                Online(policy, new ReinforceTrainer(Sampled<ReinforceConfig>() with { Beta = 0.001 }, policy, task.Prompts, Score));
+                Online(new ReinforceTrainer(Sampled<ReinforceConfig>() with { Beta = 0.001 }, policy, task.Prompts, Score), Record);
                 break;
             default:
                 throw new ArgumentException($"'{method}' is none of {string.Join(", ", Methods)}", nameof(method));
         }
 
         return _curve;
+
+        void Record(TrainingProgress progress)
+        {
+            if (progress.Step % Math.Max(1, progress.TotalSteps / size.Points) == 0 || progress.Step == progress.TotalSteps)
+            {
+                _curve.Add(new(progress.Step, Evaluate(policy)));
+            }
+        }
     }
 
     private (int[] Prompt, int[] Response, double Score)[] RandomResponses()
@@ -142,15 +161,8 @@ public sealed class LearningRun(ILearningTask task, LearningSize size, ulong see
             from d in g
             select new UnpairedExample(d.Prompt, d.Response, d.Score > mean)];
 
-    private T Config<T>(double learningRate)
-        where T : OfflineTrainingConfig, new() => new()
-    {
-        Seed = seed,
-        BatchSize = size.BatchSize,
-        LearningRate = learningRate,
-        ReportEvery = Math.Max(1, size.Steps / size.Points),
-        Epochs = 1000,
-    };
+    private T Config<T>(double learningRate, int examples)
+        where T : OfflineTrainingConfig, new() => new() { Seed = seed, BatchSize = size.BatchSize, LearningRate = learningRate, Epochs = Epochs(size.Steps, examples) };
 
     private T Sampled<T>()
         where T : OnlineTrainingConfig, new() => new()
@@ -164,58 +176,25 @@ public sealed class LearningRun(ILearningTask task, LearningSize size, ulong see
         RatioTolerance = 1e-4,
     };
 
-    // Runs until so many steps are done, whatever the number of examples.
-    private void Offline(CausalLanguageModel policy, Action<Action<TrainingProgress>> train)
+    private PpoConfig Ppo() => new()
     {
-        try
-        {
-            train(progress =>
-            {
-                _curve.Add(new(progress.Step, Evaluate(policy)));
-                if (progress.Step >= size.Steps)
-                {
-                    throw new EnoughException();
-                }
-            });
-        }
-        catch (EnoughException)
-        {
-        }
-    }
+        Seed = seed,
+        Updates = size.Updates,
+        BatchSize = size.BatchSize,
+        LearningRate = 1e-3,
+        Schedule = ScheduleKind.Constant,
+        KlCoefficient = 0.001,
+        MissingEosScore = 0,
+        MaxNewTokens = task.MaxNewTokens,
+        RatioTolerance = 1e-4,
+    };
 
-    private void Online<TConfig>(CausalLanguageModel policy, OnlineTrainer<TConfig> trainer)
+    private static void Online<TConfig>(OnlineTrainer<TConfig> trainer, Action<TrainingProgress> record)
         where TConfig : OnlineTrainingConfig
     {
         using (trainer)
         {
-            trainer.Train(progress: progress => Point(policy, progress));
-        }
-    }
-
-    private void Ppo(CausalLanguageModel policy)
-    {
-        using var critic = ScalarHeadModel.FromCausal(policy, new Philox(seed, 3));
-        var config = new PpoConfig
-        {
-            Seed = seed,
-            Updates = size.Updates,
-            BatchSize = size.BatchSize,
-            LearningRate = 1e-3,
-            Schedule = ScheduleKind.Constant,
-            KlCoefficient = 0.001,
-            MissingEosScore = 0,
-            MaxNewTokens = task.MaxNewTokens,
-            RatioTolerance = 1e-4,
-        };
-        using var trainer = new PpoTrainer(config, policy, critic, task.Prompts, Score);
-        trainer.Train(progress: progress => Point(policy, progress));
-    }
-
-    private void Point(CausalLanguageModel policy, TrainingProgress progress)
-    {
-        if (progress.Step % Math.Max(1, size.Updates / size.Points) == 0 || progress.Step == progress.TotalSteps)
-        {
-            _curve.Add(new(progress.Step, Evaluate(policy)));
+            trainer.Train(progress: record);
         }
     }
 
@@ -232,6 +211,4 @@ public sealed class LearningRun(ILearningTask task, LearningSize size, ulong see
     }
 
     private int Epochs(int steps, int examples) => Math.Max(1, (int)Math.Round((double)steps * size.BatchSize / examples));
-
-    private sealed class EnoughException : Exception;
 }
