@@ -17,6 +17,8 @@ var root = new RootCommand("RLHF and instruction tuning: label comparisons, trai
     SftCommand.Create(),
     RewardCommand.Create(),
     PpoCommand.Create(),
+    DistillCommand.Create(),
+    LaunchCommand.Create(),
     OnlineCommands.Grpo(),
     OnlineCommands.Rloo(),
     OnlineCommands.Reinforce(),

@@ -14,17 +14,17 @@ internal static class OnlineCommands
     public static Command Grpo() => Create<GrpoConfig>(
         "grpo",
         "Improve a policy with GRPO (Dr. GRPO, DAPO, GSPO, CISPO by --config).",
-        (config, run, prompts, score) => new GrpoTrainer(config, run.Policy, prompts, score) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn });
+        (config, run, prompts, score) => new GrpoTrainer(config, run.Policy, prompts, score) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn, Ranks = TrainingRanks.Current });
 
     public static Command Rloo() => Create<RlooConfig>(
         "rloo",
         "Improve a policy with REINFORCE leave-one-out.",
-        (config, run, prompts, score) => new RlooTrainer(config, run.Policy, prompts, score) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn });
+        (config, run, prompts, score) => new RlooTrainer(config, run.Policy, prompts, score) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn, Ranks = TrainingRanks.Current });
 
     public static Command Reinforce() => Create<ReinforceConfig>(
         "reinforce",
         "Improve a policy with REINFORCE++ (baseline greedy: ReMax).",
-        (config, run, prompts, score) => new ReinforceTrainer(config, run.Policy, prompts, score) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn });
+        (config, run, prompts, score) => new ReinforceTrainer(config, run.Policy, prompts, score) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn, Ranks = TrainingRanks.Current });
 
     private static Command Create<TConfig>(
         string name,

@@ -45,7 +45,7 @@ internal static class PpoCommand
             });
             using var trainer = new PpoTrainer(config, run.Policy, critic, encoded, ScoreResponsesWith.Model(reward))
             {
-                SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn,
+                SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn, Ranks = TrainingRanks.Current,
             };
             session.Run((states, report) => trainer.Train(states, report, stop));
             run.Save();

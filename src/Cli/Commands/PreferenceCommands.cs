@@ -20,7 +20,7 @@ internal static class PreferenceCommands
         PreferenceFiles.Description,
         ReadPairs,
         Longest,
-        (config, run, training, heldOut) => new DpoTrainer(config, run.Policy, training, heldOut) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn }.Train);
+        (config, run, training, heldOut) => new DpoTrainer(config, run.Policy, training, heldOut) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn, Ranks = TrainingRanks.Current }.Train);
 
     public static Command Kto() => Create<KtoConfig, UnpairedExample>(
         "kto",
@@ -28,7 +28,7 @@ internal static class PreferenceCommands
         Answers,
         ReadAnswers,
         example => example.Prompt.Length + example.Completion.Length,
-        (config, run, training, heldOut) => new KtoTrainer(config, run.Policy, training, heldOut) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn }.Train);
+        (config, run, training, heldOut) => new KtoTrainer(config, run.Policy, training, heldOut) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn, Ranks = TrainingRanks.Current }.Train);
 
     public static Command Orpo() => Create<OrpoConfig, PreferenceExample>(
         "orpo",
@@ -36,7 +36,7 @@ internal static class PreferenceCommands
         PreferenceFiles.Description,
         ReadPairs,
         Longest,
-        (config, run, training, heldOut) => new OrpoTrainer(config, run.Policy, training, heldOut) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn }.Train);
+        (config, run, training, heldOut) => new OrpoTrainer(config, run.Policy, training, heldOut) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn, Ranks = TrainingRanks.Current }.Train);
 
     public static Command Simpo() => Create<SimpoConfig, PreferenceExample>(
         "simpo",
@@ -44,7 +44,7 @@ internal static class PreferenceCommands
         PreferenceFiles.Description,
         ReadPairs,
         Longest,
-        (config, run, training, heldOut) => new SimpoTrainer(config, run.Policy, training, heldOut) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn }.Train);
+        (config, run, training, heldOut) => new SimpoTrainer(config, run.Policy, training, heldOut) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn, Ranks = TrainingRanks.Current }.Train);
 
     private static Command Create<TConfig, TExample>(
         string name,

@@ -43,18 +43,21 @@ internal static class PretrainCommand
         using var model = new CausalLanguageModel(config);
         model.Initialize(new Philox(recipe.Model.Seed, InitialWeights));
         model.to(session.Device);
-        Console.WriteLine($"{model.parameters().Sum(p => p.numel()):N0} parameters, vocabulary {tokenizer.VocabSize}");
+        TrainingRanks.OnRankZero(() => Console.WriteLine($"{model.parameters().Sum(p => p.numel()):N0} parameters, vocabulary {tokenizer.VocabSize}"));
         var size = MemoryPlanner.Count(model);
         session.Plan(new RunShape { Model = config, Parameters = size, Trainable = size, Averaged = size, Rows = 1, Tokens = recipe.Pretraining.ContextLength });
 
         var corpus = new CorpusOptions();
         var trainer = new PretrainTrainer(recipe.Pretraining, model, tokenizer, index => CorpusGenerator.Document(recipe.Model.Seed, (ulong)index, corpus))
         {
-            SaveAverage = () => Save(session.AverageOutput), Warn = TrainingSession.Warn,
+            SaveAverage = () => TrainingRanks.OnRankZero(() => Save(session.AverageOutput)), Warn = TrainingSession.Warn, Ranks = TrainingRanks.Current,
         };
         session.Run((states, report) => trainer.Train(states, report, stop));
-        Save(session.Output);
-        session.Written();
+        TrainingRanks.OnRankZero(() =>
+        {
+            Save(session.Output);
+            session.Written();
+        });
 
         void Save(string directory)
         {
@@ -74,8 +77,11 @@ internal static class PretrainCommand
 
         var texts = CorpusGenerator.Documents(config.Seed, new CorpusOptions()).Take(config.TokenizerDocuments);
         var tokenizer = BpeTrainer.Train(texts, config.VocabSize, ["<|endoftext|>"]);
-        Directory.CreateDirectory(directory);
-        tokenizer.Save(directory);
-        return Tokenizer.Load(directory);
+        TrainingRanks.OnRankZero(() =>
+        {
+            Directory.CreateDirectory(directory);
+            tokenizer.Save(directory);
+        });
+        return tokenizer;
     }
 }

@@ -27,6 +27,7 @@ internal static class RewardCommand
         command.SetAction((parse, stop) =>
         {
             var config = options.Read(parse);
+            UserFault.ThrowIfAny("reward", TrainingRanks.Current.Size == 1 ? [] : ["a reward model is trained in one process."]);
             var session = options.Open(parse, "reward model", config);
             var pairs = PreferenceFiles.Read(parse.GetRequiredValue(dataset));
             var split = parse.GetValue(trainSize) ?? Math.Max(1, pairs.Count * 9 / 10);

@@ -26,7 +26,7 @@ internal static class SftCommand
                 .Select(pair => new SftExample(pair.Prompt, pair.Answer))
                 .ToArray();
             session.Plan(run.Shape(rows: 1, examples.Max(e => e.Prompt.Length + e.Completion.Length)));
-            var trainer = new SftTrainer(config, run.Policy, examples) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn };
+            var trainer = new SftTrainer(config, run.Policy, examples) { Adapter = run.Adapter, SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn, Ranks = TrainingRanks.Current };
             session.Run((states, report) => trainer.Train(states, report, stop));
             run.Save();
             return Task.FromResult(0);

@@ -57,14 +57,17 @@ internal sealed class PolicyRun : IDisposable
     }
 
     /// <summary>Writes the averaged policy: while the average is in it.</summary>
-    public void SaveAverage() => LoraOptions.SaveMerged(Adapter, () => PretrainedModel.Save(Policy, Tokenizer, _session.AverageOutput));
+    public void SaveAverage() => TrainingRanks.OnRankZero(() => LoraOptions.SaveMerged(Adapter, () => PretrainedModel.Save(Policy, Tokenizer, _session.AverageOutput)));
 
     /// <summary>Writes the trained policy.</summary>
     public void Save()
     {
         Adapter?.MergeAndDetach();
-        PretrainedModel.Save(Policy, Tokenizer, _session.Output);
-        _session.Written();
+        TrainingRanks.OnRankZero(() =>
+        {
+            PretrainedModel.Save(Policy, Tokenizer, _session.Output);
+            _session.Written();
+        });
     }
 
     /// <inheritdoc/>

@@ -78,6 +78,7 @@ public sealed class DistillationTrainer : OfflineTrainer<DistillationConfig, Sft
         }
 
         _student.Bf16 = config.Bf16;
+        _student.GradientCheckpointing = config.GradientCheckpointing;
         _pad = student.Config.PadTokenId ?? 0;
 
         void Require(bool holds, string fault)

@@ -4,6 +4,7 @@ using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Checkpointing;
+using Rlhf.Training.Distributed;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Optimization;
@@ -37,6 +38,9 @@ public sealed class PretrainTrainer(
     /// </summary>
     public Action? SaveAverage { get; init; }
 
+    /// <summary>The processes that train together, each on its share of every batch. Default: this one alone.</summary>
+    public DataParallel Ranks { get; init; } = DataParallel.Alone;
+
     /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called at every report.</param>
@@ -66,6 +70,7 @@ public sealed class PretrainTrainer(
         model.Bf16 = config.Bf16;
         model.GradientCheckpointing = config.GradientCheckpointing;
         using var everything = NewDisposeScope();
+        Ranks.Broadcast(model.parameters());
         var packer = new DocumentPacker(
             index => tokenizer.Encode(document(index), addSpecialTokens: false),
             documentCount,
@@ -83,7 +88,7 @@ public sealed class PretrainTrainer(
         var stepsInSum = 0;
         var firstStep = 0;
 
-        using (var state = store?.LoadLatest(configuration, Warn))
+        using (var state = Ranks.LoadLatest(store, configuration, Warn))
         {
             if (state is not null)
             {
@@ -106,10 +111,10 @@ public sealed class PretrainTrainer(
         var stepsOnClock = 0;
         for (var step = firstStep; step < config.Steps; step++)
         {
-            if (stop.IsCancellationRequested)
+            if (Ranks.Any(stop.IsCancellationRequested))
             {
                 SaveState(step);
-                stop.ThrowIfCancellationRequested();
+                throw new OperationCanceledException(stop);
             }
 
             // 1 batch
@@ -126,7 +131,9 @@ public sealed class PretrainTrainer(
 
             // 2 loss: a part's mean counts by its share of the batch, so that the sum over parts is the batch's mean.
             optimizer.ZeroGrad();
-            foreach (var rows in Enumerable.Range(0, config.BatchSize).Chunk(config.MicroBatchSize == 0 ? config.BatchSize : config.MicroBatchSize))
+            var stepLoss = zeros(1);
+            var (start, count) = Ranks.Block(config.BatchSize);
+            foreach (var rows in Enumerable.Range(start, count).Chunk(config.MicroBatchSize == 0 ? config.BatchSize : config.MicroBatchSize))
             {
                 using var partScope = NewDisposeScope();
                 var tokens = rows.Length * config.ContextLength;
@@ -135,8 +142,11 @@ public sealed class PretrainTrainer(
                 var loss = logprobs_N.mean().neg() * (rows.Length / (double)config.BatchSize);
                 loss.backward();
                 using var noGrad = no_grad();
-                lossSum.add_(loss.detach());
+                stepLoss.add_(loss.detach());
             }
+
+            lossSum.add_(Ranks.Sum(stepLoss));
+            Ranks.SumGradients(optimizer.Parameters);
 
             // 3 update
             var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, config.MaxGradNorm);
@@ -185,7 +195,7 @@ public sealed class PretrainTrainer(
 
         void SaveState(int step)
         {
-            if (store is null)
+            if (store is null || !Ranks.IsMain)
             {
                 return;
             }

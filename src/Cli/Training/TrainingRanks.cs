@@ -1,6 +1,6 @@
 using Rlhf.Training.Distributed;
 
-namespace Rlhf.Cli;
+namespace Rlhf.Cli.Training;
 
 /// <summary>The processes that train together with this one, as the environment names them (torchrun's variables, or rlhf launch).</summary>
 internal static class TrainingRanks
@@ -10,13 +10,12 @@ internal static class TrainingRanks
     /// <summary>Met at the first use; this process alone where the environment names no others.</summary>
     public static DataParallel Current => current.Value;
 
-    /// <summary>Rank 0 writes what was trained, and the others wait until it is there.</summary>
-    public static void Write(string target, Action write)
+    /// <summary>Rank 0 does it, and the others wait until it is done.</summary>
+    public static void OnRankZero(Action action)
     {
         if (Current.IsMain)
         {
-            write();
-            Console.WriteLine($"written: {target}");
+            action();
         }
 
         Current.Barrier();
