@@ -17,7 +17,7 @@ namespace Rlhf.Bench.Learning;
 
 /// <summary>How far a run went.</summary>
 /// <param name="Step">Optimizer steps, or updates of methods that sample.</param>
-/// <param name="Score">The mean score of one sampled response to every prompt.</param>
+/// <param name="Score">The mean score of about 200 responses, as many to every prompt.</param>
 public sealed record CurvePoint(int Step, double Score);
 
 /// <summary>Sizes of the runs: the bench's, or a test's of a second or two.</summary>
@@ -136,7 +136,7 @@ public sealed class LearningRun(ILearningTask task, LearningSize size, ulong see
             PadTokenId = ILearningTask.Pad,
         });
         policy.Initialize(new Philox(seed, 2));
-        var config = new SftConfig { Seed = seed, BatchSize = size.BatchSize, Epochs = Epochs(size.StartSteps, data.Length), LearningRate = 3e-3 };
+        var config = new SftConfig { Seed = seed, BatchSize = size.BatchSize, Epochs = Epochs(size.StartSteps, data.Length), LearningRate = 1e-2, WarmupSteps = 5 };
         new SftTrainer(config, policy, [.. data.Select(d => new SftExample(d.Prompt, d.Response))]).Train();
         return policy;
     }
@@ -203,11 +203,13 @@ public sealed class LearningRun(ILearningTask task, LearningSize size, ulong see
     private double Evaluate(CausalLanguageModel policy)
     {
         const ulong EvaluationStream = 1UL << 59;
+        const int EvaluatedResponses = 200;
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var sampling = new SamplingParameters { MaxNewTokens = task.MaxNewTokens };
+        var each = Math.Max(1, EvaluatedResponses / task.Prompts.Count);
+        var sampling = new SamplingParameters { MaxNewTokens = task.MaxNewTokens, NumReturnSequences = each };
         var responses = new Generator(policy).Generate(task.Prompts, sampling, seed, EvaluationStream);
-        return responses.Zip(task.Prompts, (r, p) => task.Score(p, r.Ids)).Average();
+        return responses.Select((r, i) => task.Score(task.Prompts[i / each], r.Ids)).Average();
     }
 
     private int Epochs(int steps, int examples) => Math.Max(1, (int)Math.Round((double)steps * size.BatchSize / examples));
