@@ -6,7 +6,7 @@ namespace Trainer.Service.Tests.Algorithms.Learning;
 /// <summary>Every method learns: the runs of bench/LearningBench, small and with one seed.</summary>
 public sealed class LearningTests
 {
-    private static readonly LearningSize Small = new(Width: 32, Walks: 400, StartSteps: 80, Steps: 60, Updates: 25, BatchSize: 32, Points: 1);
+    private static readonly LearningSize Small = new(Width: 48, Walks: 600, StartSteps: 150, Steps: 60, Updates: 25, BatchSize: 32, Points: 1);
 
     /// <summary>A smaller graph than the bench's.</summary>
     private static readonly ILearningTask Walks = new RandomWalks(nodes: 10, edge: 0.2, maxLength: 8);
@@ -33,7 +33,7 @@ public sealed class LearningTests
     public void RandomWalks_Scores_AreTheHandCalculated()
     {
         // All edges between 3 nodes: from node 1 (token 3) the goal (token 2) is one step away, 2 nodes of at most 4.
-        ILearningTask task = new RandomWalks(nodes: 3, edge: 1, maxLength: 4);
+        var task = new RandomWalks(nodes: 3, edge: 1, maxLength: 4);
 
         Assert.Equal(1, task.Score([3], [2, ILearningTask.Eos]));
         Assert.Equal(0.5, task.Score([3], [4, 2, ILearningTask.Eos]));
