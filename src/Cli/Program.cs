@@ -25,7 +25,9 @@ var root = new RootCommand("RLHF and instruction tuning: label comparisons, trai
     PreferenceCommands.Orpo(),
     PreferenceCommands.Simpo(),
     ImportCommand.Create(),
+    ConvertCommand.Create(),
     CorpusCommand.Create(),
+    CleanCommand.Create(),
     TokenizerCommand.Create(),
 };
 

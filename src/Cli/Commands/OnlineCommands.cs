@@ -34,10 +34,11 @@ internal static class OnlineCommands
     {
         var model = CommonOptions.Model();
         var rewardModel = new Option<string>("--reward-model") { Description = "A reward-model directory, as rlhf reward writes it.", Required = true };
-        var prompts = new Option<string?>("--prompts") { Description = "JSONL rows with \"prompt\"; default: 1,000 training prompts of the task families." };
+        var prompts = new Option<string?>("--prompts") { Description = "A file whose rows have prompts, in any known format (docs/guides/data-formats.md); default: 1,000 training prompts of the task families." };
         var lora = new LoraOptions();
+        var format = DatasetOptions.Format();
         var options = new TrainingOptions<TConfig>();
-        var command = new Command(name, description) { model, rewardModel, prompts };
+        var command = new Command(name, description) { model, rewardModel, prompts, format };
         lora.AddTo(command);
         options.AddTo(command);
         command.SetAction((parse, stop) =>
@@ -48,7 +49,7 @@ internal static class OnlineCommands
             using var reward = PretrainedModel.LoadScalar(parse.GetRequiredValue(rewardModel));
             reward.to(session.Device);
             PpoCommand.RequireSameTokenizer(run.Tokenizer, parse.GetRequiredValue(rewardModel));
-            var encoded = PpoCommand.Prompts(parse.GetValue(prompts), run.Encoder, config.MaxNewTokens);
+            var encoded = PpoCommand.Prompts(parse.GetValue(prompts), parse.GetValue(format), run.Encoder, config.MaxNewTokens);
             var shape = run.Shape(rows: 1, encoded.Max(p => p.Length) + config.MaxNewTokens);
             session.Plan(shape with
             {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rlhf.Cli.Training;
+using Rlhf.Datasets;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.TaskFamilies;
@@ -17,9 +18,10 @@ internal static class PpoCommand
     {
         var model = CommonOptions.Model();
         var rewardModel = new Option<string>("--reward-model") { Description = "A reward-model directory, as rlhf reward writes it.", Required = true };
-        var prompts = new Option<string?>("--prompts") { Description = "JSONL rows with \"prompt\"; default: 1,000 training prompts of the task families." };
+        var prompts = new Option<string?>("--prompts") { Description = "A file whose rows have prompts, in any known format (docs/guides/data-formats.md); default: 1,000 training prompts of the task families." };
+        var format = DatasetOptions.Format();
         var options = new TrainingOptions<PpoConfig>();
-        var command = new Command("ppo", "Improve a policy with PPO.") { model, rewardModel, prompts };
+        var command = new Command("ppo", "Improve a policy with PPO.") { model, rewardModel, prompts, format };
         options.AddTo(command);
         command.SetAction((parse, stop) =>
         {
@@ -33,7 +35,7 @@ internal static class PpoCommand
             reward.to(session.Device);
             critic.to(session.Device);
             RequireSameTokenizer(run.Tokenizer, parse.GetRequiredValue(rewardModel));
-            var encoded = Prompts(parse.GetValue(prompts), run.Encoder, config.MaxNewTokens);
+            var encoded = Prompts(parse.GetValue(prompts), parse.GetValue(format), run.Encoder, config.MaxNewTokens);
             var (policySize, criticSize) = (MemoryPlanner.Count(run.Policy), MemoryPlanner.Count(critic));
             session.Plan(run.Shape(rows: 1, encoded.Max(p => p.Length) + config.MaxNewTokens) with
             {
@@ -55,11 +57,11 @@ internal static class PpoCommand
     }
 
     /// <summary>The prompts of a file, or those of the task families without one.</summary>
-    public static int[][] Prompts(string? file, DialogueEncoder encoder, int maxNewTokens)
+    public static int[][] Prompts(string? file, string? format, DialogueEncoder encoder, int maxNewTokens)
     {
         var texts = file is not null
-            ? OfflineTraining.Rows(file, "prompt").Select(r => r["prompt"])
-            : DemoProject.Prompts(1000, heldOut: false).Select(p => p.Text);
+            ? DatasetOptions.Of(DatasetOptions.Read(file, format), DatasetType.PromptOnly, file).Select(row => row.Prompt!)
+            : DemoProject.Prompts(1000, heldOut: false).Select(p => new TextOrMessages(p.Text));
         return [.. texts.Select(t => encoder.EncodePrompt(t, maxNewTokens))];
     }
 

@@ -1,11 +1,11 @@
 using System.CommandLine;
 using RewardModel.Service.Training;
 using Rlhf.Cli.Training;
+using Rlhf.Datasets;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Heads;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Numerics;
-using Rlhf.Training.Batching;
 using Rlhf.Training.Memory;
 using TorchSharp;
 
@@ -19,25 +19,23 @@ internal static class RewardCommand
     public static Command Create()
     {
         var model = CommonOptions.Model();
-        var dataset = new Option<string>("--dataset") { Description = PreferenceFiles.Description, Required = true };
-        var trainSize = new Option<int?>("--train-size") { Description = "The first so many comparisons are for training; default: nine tenths." };
+        var dataset = new DatasetOptions("Preferences, or rankings, of which every pair is one.");
         var options = new TrainingOptions<RewardModelConfig>();
-        var command = new Command("reward", "Train a reward model on comparisons.") { model, dataset, trainSize };
+        var command = new Command("reward", "Train a reward model on comparisons.") { model };
+        dataset.AddTo(command);
         options.AddTo(command);
         command.SetAction((parse, stop) =>
         {
             var config = options.Read(parse);
             var session = options.Open(parse, "reward model", config);
-            var pairs = PreferenceFiles.Read(parse.GetRequiredValue(dataset));
-            var split = parse.GetValue(trainSize) ?? Math.Max(1, pairs.Count * 9 / 10);
-            UserFault.ThrowIfAny("reward", split >= 1 && split <= pairs.Count ? [] : [$"--train-size is {split}; legal values are 1 to {pairs.Count}."]);
+            var (training, heldOut) = dataset.Read(parse, config.Seed, DatasetType.Preference);
             var directory = parse.GetRequiredValue(model);
             var tokenizer = Tokenizer.Load(directory);
             using var backbone = PretrainedModel.LoadCausal(directory);
             using var reward = ScalarHeadModel.FromCausal(backbone, new Philox(config.Seed, HeadStream));
             reward.to(session.Device);
-            var encoder = new DialogueEncoder(tokenizer, backbone.Config.MaxPositionEmbeddings);
-            var encoded = pairs.Select(p => PreferencePairs.Encode(encoder, p.Prompt, p.Chosen, p.Rejected)).ToArray();
+            var encoder = DatasetOptions.Encoder(directory, tokenizer, backbone.Config.MaxPositionEmbeddings);
+            var encoded = training.Concat(heldOut).Select(row => PreferencePairs.Encode(encoder, row)).ToArray();
             var size = MemoryPlanner.Count(reward);
             session.Plan(new RunShape
             {
@@ -49,7 +47,7 @@ internal static class RewardCommand
                 Rows = 2,
                 Tokens = encoded.Max(p => p.Prompt.Length + Math.Max(p.Chosen.Length, p.Rejected.Length)),
             });
-            var trainer = new RewardModelTrainer(config, reward, encoded[..split], encoded[split..])
+            var trainer = new RewardModelTrainer(config, reward, encoded[..training.Count], encoded[training.Count..])
             {
                 SaveAverage = () => PretrainedModel.Save(reward, tokenizer, session.AverageOutput), Warn = TrainingSession.Warn,
             };

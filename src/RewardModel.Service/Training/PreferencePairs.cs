@@ -1,3 +1,4 @@
+using Rlhf.Datasets;
 using Rlhf.Training.Batching;
 
 namespace RewardModel.Service.Training;
@@ -13,5 +14,15 @@ public static class PreferencePairs
         var (rejectedPrompt, rejectedIds) = encoder.EncodePair(prompt, rejected, rejectedEnded);
         var shared = chosenPrompt.Length < rejectedPrompt.Length ? chosenPrompt : rejectedPrompt;
         return new PreferencePair(shared, chosenIds, rejectedIds, isTie);
+    }
+
+    /// <summary>A preference row of a data set as tokens, likewise.</summary>
+    public static PreferencePair Encode(DialogueEncoder encoder, DatasetRow row)
+    {
+        ArgumentNullException.ThrowIfNull(encoder);
+        ArgumentNullException.ThrowIfNull(row);
+        var (chosenPrompt, chosenIds) = encoder.EncodePair(row.Prompt!, row.Completions[0]);
+        var (rejectedPrompt, rejectedIds) = encoder.EncodePair(row.Prompt!, row.Completions[1]);
+        return new PreferencePair(chosenPrompt.Length < rejectedPrompt.Length ? chosenPrompt : rejectedPrompt, chosenIds, rejectedIds, Margin: row.Margin ?? 0);
     }
 }
