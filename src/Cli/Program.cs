@@ -12,6 +12,7 @@ var root = new RootCommand("RLHF and instruction tuning: label comparisons, trai
     ConfigCommand.Create(),
     CycleCommand.Create(),
     GenerateCommand.Create(),
+    EvalCommand.Create(),
     ExportCommand.Create(),
     PretrainCommand.Create(),
     SftCommand.Create(),

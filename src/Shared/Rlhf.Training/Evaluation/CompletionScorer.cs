@@ -4,11 +4,11 @@ using Rlhf.Training.Batching;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Trainer.Service.Algorithms.Preference;
+namespace Rlhf.Training.Evaluation;
 
 /// <summary>Log-probabilities of whole completions under a model.</summary>
 /// <param name="model">The model.</param>
-internal sealed class CompletionScorer(CausalLanguageModel model)
+public sealed class CompletionScorer(CausalLanguageModel model)
 {
     private readonly int _pad = model.Config.PadTokenId ?? 0;
 

@@ -1,0 +1,34 @@
+using System.Globalization;
+using System.Text;
+
+namespace Rlhf.Training.Evaluation;
+
+/// <summary>Results as comma-separated values (RFC 4180), numbers in full precision and invariant notation.</summary>
+public static class EvaluationCsv
+{
+    /// <summary>The header and a line for each result.</summary>
+    public static string Write(IEnumerable<EvaluationMeasure> measures) => Write(["task", "variant", "metric", "value", "low", "high", "count"], measures.Select(Fields));
+
+    /// <summary>The fields of one result in that order.</summary>
+    public static object?[] Fields(EvaluationMeasure measure) =>
+        [measure.Task, measure.Variant, measure.Metric, measure.Value, measure.Low, measure.High, measure.Count];
+
+    /// <summary>Any table.</summary>
+    public static string Write(IReadOnlyList<string> header, IEnumerable<IReadOnlyList<object?>> rows)
+    {
+        var text = new StringBuilder();
+        foreach (var row in rows.Prepend([.. header]))
+        {
+            text.AppendJoin(',', row.Select(f => Quote(Convert.ToString(f, CultureInfo.InvariantCulture) ?? ""))).Append("\r\n");
+        }
+
+        return text.ToString();
+    }
+
+    // A spreadsheet takes a field that begins like a formula for one.
+    private static string Quote(string field)
+    {
+        var safe = field.Length > 0 && field[0] is ('=' or '+' or '@') ? "'" + field : field;
+        return safe.IndexOfAny([',', '"', '\n', '\r']) >= 0 ? $"\"{safe.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : safe;
+    }
+}
