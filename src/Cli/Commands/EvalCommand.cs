@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Rlhf.Contracts.Training;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Training.Evaluation;
 using Rlhf.Training.Evaluation.Instructions;
@@ -100,7 +101,7 @@ internal static class EvalCommand
         var measures = evaluation.Measure((suite, number, count) => Console.Error.WriteLine($"{number + 1}/{count} {suite}")).ToList();
         if (request.Against is { } against)
         {
-            Console.Error.WriteLine(EvaluationTasks.WinRate);
+            Console.Error.WriteLine(WinRateNames.Task);
             using var baseline = EvaluatedModel.Load(against);
             using var reward = request.RewardModel is { } directory ? PretrainedModel.LoadScalar(directory) : null;
             measures.AddRange(evaluation.Compare(baseline, reward).Measures);

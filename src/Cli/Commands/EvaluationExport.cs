@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Rlhf.Numerics;
 using Rlhf.Training.Evaluation;
 using Spectre.Console;
 
@@ -23,9 +24,13 @@ internal static class EvaluationExport
     public static string? FormatOf(string file) => Path.GetExtension(file).ToLowerInvariant() switch { ".json" => "json", ".csv" => "csv", _ => null };
 
     public static byte[] Bytes(EvaluationReport report, string format) =>
-        Encoding.UTF8.GetBytes(format == "csv" ? EvaluationCsv.Write(report.Results) : Json(report) + "\n");
+        Encoding.UTF8.GetBytes(format == "csv" ? Csv(report.Results) : Json(report) + "\n");
 
     public static string Json(EvaluationReport report) => JsonSerializer.Serialize(report, Options);
+
+    private static string Csv(IEnumerable<EvaluationMeasure> measures) => CsvTable.Write(
+        ["task", "variant", "metric", "value", "low", "high", "count"],
+        measures.Select(m => (IReadOnlyList<object?>)[m.Task, m.Variant, m.Metric, m.Value, m.Low, m.High, m.Count]));
 
     public static Table Table(IReadOnlyList<EvaluationMeasure> measures)
     {

@@ -8,7 +8,6 @@ using Rlhf.Modeling.Checkpoints;
 using Rlhf.Numerics;
 using Rlhf.TaskFamilies;
 using Rlhf.Training.Evaluation;
-using Rlhf.Training.Evaluation.Comparison;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Publishing;
 using Rlhf.Training.Runs;
@@ -63,7 +62,7 @@ public sealed class EvalRunExecutor(IDbContextFactory<AppDbContext> contexts, Ch
         {
             RunId = run.Id,
             CheckpointId = run.PolicyCheckpointId!.Value,
-            BaselineCheckpointId = m.Task == EvaluationTasks.WinRate ? run.BaselineCheckpointId : null,
+            BaselineCheckpointId = m.Task == WinRateNames.Task ? run.BaselineCheckpointId : null,
             Task = m.Task,
             Variant = m.Variant,
             Metric = m.Metric,

@@ -119,9 +119,5 @@ public sealed class ModelEvaluationTests
         Assert.Empty(new EvaluationConfig().Validate());
     }
 
-    [Fact]
-    public void Csv_QuotesWhatNeedsIt() => Assert.Equal(
-        "a,b\r\n\"x, \"\"y\"\"\",0.5\r\n'=1,\r\n", EvaluationCsv.Write(["a", "b"], [["x, \"y\"", 0.5], ["=1", null]]));
-
     private static int Turns(string dialogue) => dialogue.Split("\n\nHuman:").Length - 1;
 }

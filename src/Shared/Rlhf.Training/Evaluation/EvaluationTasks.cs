@@ -26,9 +26,6 @@ public static class EvaluationTasks
     /// <summary>Facts in answers that the prompt does not support.</summary>
     public const string ClosedWorld = "closed_world";
 
-    /// <summary>Answers against those of another model. Measured whenever there is another one.</summary>
-    public const string WinRate = "win_rate";
-
     /// <summary>The suites.</summary>
     public static IReadOnlyList<string> Suites { get; } = [Perplexity, TaskFamilies, InstructionFollowing, BiasPairs, Refusal, Repetition, ClosedWorld];
 

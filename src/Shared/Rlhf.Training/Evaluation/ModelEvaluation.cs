@@ -1,7 +1,8 @@
+using Rlhf.Contracts.Training;
 using Rlhf.Modeling.Heads;
 using Rlhf.Numerics;
+using Rlhf.Numerics.Comparison;
 using Rlhf.TaskFamilies;
-using Rlhf.Training.Evaluation.Comparison;
 using Rlhf.Training.Evaluation.Instructions;
 using Rlhf.Training.Evaluation.LanguageModeling;
 using Rlhf.Training.Evaluation.Safety;
@@ -73,12 +74,12 @@ public sealed class ModelEvaluation
         var checkable = Enumerable.Range(0, prompts.Count).Where(i => prompts[i].Task is not null).ToArray();
         if (checkable.Length > 0)
         {
-            Judge("checker", checkable, Scores(first), Scores(second));
+            Judge(WinRateNames.Checker, checkable, Scores(first), Scores(second));
         }
 
         if (reward is not null)
         {
-            Judge("reward-model", [.. Enumerable.Range(0, prompts.Count)], Rewards(_model, first), Rewards(baseline, second));
+            Judge(WinRateNames.RewardModel, [.. Enumerable.Range(0, prompts.Count)], Rewards(_model, first), Rewards(baseline, second));
         }
 
         return new PolicyComparison(prompts, first, second, measures);
@@ -97,8 +98,8 @@ public sealed class ModelEvaluation
             var lengths = rows.Select(i => first[i].Text.Length - second[i].Text.Length).ToArray();
             var rate = Statistics.RatioBootstrap([.. outcomes.Select(o => (o, 1.0))], new Philox(_seed, EvaluationStreams.WinRates), _config.BootstrapIters);
             var controlled = LengthControlledWinRate.Measure(outcomes, lengths, new Philox(_seed, EvaluationStreams.WinRates), _config.BootstrapIters);
-            measures.Add(new(EvaluationTasks.WinRate, judge, "win_rate", rate, rows.Length));
-            measures.Add(new(EvaluationTasks.WinRate, judge, "length_controlled_winrate", controlled, rows.Length));
+            measures.Add(new(WinRateNames.Task, judge, WinRateNames.Metric, rate, rows.Length));
+            measures.Add(new(WinRateNames.Task, judge, "length_controlled_winrate", controlled, rows.Length));
         }
     }
 

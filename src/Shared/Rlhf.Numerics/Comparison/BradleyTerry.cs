@@ -1,6 +1,4 @@
-using Rlhf.Numerics;
-
-namespace Rlhf.Training.Evaluation.Comparison;
+namespace Rlhf.Numerics.Comparison;
 
 /// <summary>
 /// Ratings of players from all their games at once (Bradley and Terry 1952): P(i beats j) = σ(θᵢ − θⱼ), a tie is half a win of each. The maximum of the

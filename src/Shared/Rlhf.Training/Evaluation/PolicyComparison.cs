@@ -1,4 +1,4 @@
-namespace Rlhf.Training.Evaluation.Comparison;
+namespace Rlhf.Training.Evaluation;
 
 /// <summary>Two policies' answers to the same prompts, and who won.</summary>
 /// <param name="Prompts">The prompts.</param>

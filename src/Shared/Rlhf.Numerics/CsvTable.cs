@@ -1,19 +1,12 @@
 using System.Globalization;
 using System.Text;
 
-namespace Rlhf.Training.Evaluation;
+namespace Rlhf.Numerics;
 
-/// <summary>Results as comma-separated values (RFC 4180), numbers in full precision and invariant notation.</summary>
-public static class EvaluationCsv
+/// <summary>A table as comma-separated values (RFC 4180), numbers in full precision and invariant notation.</summary>
+public static class CsvTable
 {
-    /// <summary>The header and a line for each result.</summary>
-    public static string Write(IEnumerable<EvaluationMeasure> measures) => Write(["task", "variant", "metric", "value", "low", "high", "count"], measures.Select(Fields));
-
-    /// <summary>The fields of one result in that order.</summary>
-    public static object?[] Fields(EvaluationMeasure measure) =>
-        [measure.Task, measure.Variant, measure.Metric, measure.Value, measure.Low, measure.High, measure.Count];
-
-    /// <summary>Any table.</summary>
+    /// <summary>The header and the rows, each line ended by CR LF.</summary>
     public static string Write(IReadOnlyList<string> header, IEnumerable<IReadOnlyList<object?>> rows)
     {
         var text = new StringBuilder();

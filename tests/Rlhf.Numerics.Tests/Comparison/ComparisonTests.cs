@@ -1,7 +1,6 @@
-using Rlhf.Numerics;
-using Rlhf.Training.Evaluation.Comparison;
+using Rlhf.Numerics.Comparison;
 
-namespace Rlhf.Training.Tests.Evaluation;
+namespace Rlhf.Numerics.Tests.Comparison;
 
 public sealed class ComparisonTests
 {

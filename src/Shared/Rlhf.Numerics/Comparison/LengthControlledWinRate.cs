@@ -1,6 +1,4 @@
-using Rlhf.Numerics;
-
-namespace Rlhf.Training.Evaluation.Comparison;
+namespace Rlhf.Numerics.Comparison;
 
 /// <summary>
 /// The win rate there would be if both policies' answers were equally long (Dubois et al. 2024, "Length-Controlled AlpacaEval", section 3): a logistic

@@ -1,6 +1,4 @@
-using Rlhf.Numerics;
-
-namespace Rlhf.Training.Evaluation.Comparison;
+namespace Rlhf.Numerics.Comparison;
 
 /// <summary>
 /// Elo ratings (Elo 1978): after each game R ← R + K·(score − expected), expected = 1/(1 + 10^((R_other − R)/400)). They depend on the order of the games,

@@ -1,4 +1,4 @@
-namespace Rlhf.Training.Evaluation.Comparison;
+namespace Rlhf.Numerics.Comparison;
 
 /// <summary>One comparison of two players.</summary>
 /// <param name="First">Index of one player.</param>
