@@ -124,6 +124,7 @@ public sealed class EvalRunTests : IAsyncLifetime
 
     private static void Copy(string directory)
     {
+        Directory.CreateDirectory(directory);
         foreach (var file in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "models", "base")))
         {
             File.Copy(file, Path.Combine(directory, Path.GetFileName(file)));
