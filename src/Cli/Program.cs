@@ -21,6 +21,8 @@ var root = new RootCommand("RLHF and instruction tuning: label comparisons, trai
     OnlineCommands.Grpo(),
     OnlineCommands.Rloo(),
     OnlineCommands.Reinforce(),
+    OnlineCommands.Raft(),
+    OnlineCommands.OnlineDpo(),
     PreferenceCommands.Dpo(),
     PreferenceCommands.Kto(),
     PreferenceCommands.Orpo(),

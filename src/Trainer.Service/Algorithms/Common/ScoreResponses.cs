@@ -1,4 +1,4 @@
-namespace Trainer.Service.Algorithms.Ppo;
+namespace Trainer.Service.Algorithms.Common;
 
 /// <summary>Scores responses: a reward model, or a function that tests can check.</summary>
 /// <param name="prompts">Prompt tokens.</param>
