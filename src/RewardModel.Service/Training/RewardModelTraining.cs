@@ -19,7 +19,6 @@ public sealed class RewardModelTraining : IDisposable
     // As N+ separates its processes: members draw heads and orders that have nothing to do with each other.
     private const ulong SeedStep = 100_003;
 
-    private readonly RewardModelConfig _config;
     private readonly ScalarHeadModel[] _members;
     private readonly RewardModelTrainer[] _trainers;
     private readonly IReadOnlyList<RankedCompletions> _training;
@@ -44,7 +43,7 @@ public sealed class RewardModelTraining : IDisposable
         Func<ScalarHeadModel, ulong, LoraAdapter?>? adapt = null)
     {
         ArgumentNullException.ThrowIfNull(config);
-        (_config, _training, _heldOut, _demonstrations) = (config, training, heldOut, demonstrations);
+        (_training, _heldOut, _demonstrations) = (training, heldOut, demonstrations);
         _members = new ScalarHeadModel[Math.Max(1, config.Ensemble)];
         _trainers = new RewardModelTrainer[_members.Length];
         for (var i = 0; i < _members.Length; i++)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Rlhf.Cli;
 using Rlhf.Cli.Commands;
+using Rlhf.TestSupport;
 
 namespace Cli.Tests.Commands;
 
@@ -76,11 +77,13 @@ public sealed class RewardCommandTests : IDisposable
         Assert.Contains("--stream", sampling.Message, StringComparison.Ordinal);
     }
 
+    private static string Base => Path.Combine(SharedData.RepositoryRoot, "models", "base");
+
     private static async Task<UserException> Refused(Command command, params string[] arguments) =>
         await Assert.ThrowsAsync<UserException>(() => Run(command, arguments));
 
     private static Task<int> Run(Command command, params string[] arguments) => Run(command, TextWriter.Null, arguments);
 
-    private static Task<int> Run(Command command, TextWriter output, params string[] arguments) => command.Parse(arguments)
+    private static Task<int> Run(Command command, TextWriter output, params string[] arguments) => command.Parse([.. arguments, "--model", Base])
         .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output }, TestContext.Current.CancellationToken);
 }

@@ -12,7 +12,7 @@ namespace Rlhf.Training.Evaluation;
 public sealed class RewardEnsemble(IReadOnlyList<ScalarHeadModel> members, double uncertaintyPenalty = 0) : IDisposable
 {
     /// <summary>The models.</summary>
-    public IReadOnlyList<ScalarHeadModel> Members { get; } = members.Count > 0 ? members : throw new ArgumentException("An ensemble needs a member.", nameof(members));
+    public IReadOnlyList<ScalarHeadModel> Members { get; } = members.Count > 0 ? members : throw new ArgumentException("An ensemble needs a member.");
 
     /// <summary>λ.</summary>
     public double UncertaintyPenalty { get; } = uncertaintyPenalty;

@@ -73,14 +73,14 @@ internal sealed class HealthGuards(GuardAction action, Action<string>? warn)
     {
         if (history.Count < 2 * Window
             || Means(history, MetricNames.LengthRewardCorrelation) is not var (_, correlation)
-            || Means(history, MetricNames.ResponseLength) is not var (short_, long_)
+            || Means(history, MetricNames.ResponseLength) is not var (shorter, longer)
             || Means(history, MetricNames.Scores) is not var (low, high))
         {
             return null;
         }
 
-        return correlation > LengthCorrelation && long_ > LengthGrowth * short_ && high > low
-            ? Text($"length bias: the reward rises with the length of responses (correlation {correlation:f2}), which grew from {short_:f0} to {long_:f0} tokens. The reward model pays for length: give it pairs in which the shorter answer wins.")
+        return correlation > LengthCorrelation && longer > LengthGrowth * shorter && high > low
+            ? Text($"length bias: the reward rises with the length of responses (correlation {correlation:f2}), which grew from {shorter:f0} to {longer:f0} tokens. The reward model pays for length: give it pairs in which the shorter answer wins.")
             : null;
     }
 

@@ -29,7 +29,7 @@ public static class ScoreResponsesWith
         [
             .. prompts.Zip(responses, (prompt, response) => byPrompt.TryGetValue(Key(prompt), out var check)
                 ? (float)check(tokenizer.Decode(response, skipSpecialTokens: true))
-                : throw new ArgumentException($"There is no check for the prompt {Key(prompt)}.", nameof(prompts))),
+                : throw new InvalidOperationException($"There is no check for the prompt {Key(prompt)}.")),
         ];
 
         static string Key(int[] prompt) => string.Join(' ', prompt);
