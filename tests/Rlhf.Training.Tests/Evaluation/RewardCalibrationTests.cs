@@ -36,8 +36,8 @@ public sealed class RewardCalibrationTests
         Assert.Equal(2 / Math.Log(3), RewardCalibration.FitTemperature([2, 2, 2, -2]), 1e-9);
 
     [Theory]
-    [InlineData(0.01, 1, 2)]
-    [InlineData(100, -1, -2)]
+    [InlineData(0.01, 1.0, 2.0)]
+    [InlineData(100, -1.0, -2.0)]
     public void FitTemperature_AlwaysRightOrWrong_StaysWithinBounds(double expected, params double[] differences) =>
         Assert.Equal(expected, RewardCalibration.FitTemperature(differences), 1e-9);
 

@@ -109,7 +109,7 @@ public sealed class HealthGuardsTests
         Assert.Equal(0, RolloutStatistics.LengthRewardCorrelation([[1], [2]], [1, 2]));
     }
 
-    private static List<string> Watch(GuardAction action, IReadOnlyList<Dictionary<string, double>> updates)
+    private static List<string> Watch(GuardAction action, List<Dictionary<string, double>> updates)
     {
         var warnings = new List<string>();
         var guards = new HealthGuards(action, warnings.Add);
