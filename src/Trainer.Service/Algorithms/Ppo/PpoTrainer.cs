@@ -11,7 +11,6 @@ using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Optimization;
 using Trainer.Service.Algorithms.Common;
-using Trainer.Service.Algorithms.Sft;
 using TorchSharp;
 using static TorchSharp.torch;
 using Generator = Rlhf.Modeling.Generation.Generator;
@@ -460,7 +459,9 @@ public sealed class PpoTrainer : IDisposable
         foreach (var part in texts.Chunk(_config.MicroBatchSize == 0 ? texts.Length : _config.MicroBatchSize))
         {
             using var scope = NewDisposeScope();
-            var partLoss = SftLoss.Compute(_policy, PromptResponseBatch.Create([.. part.Select(t => t[..1])], [.. part.Select(t => t[1..])], _pad), tokens);
+            var batch = PromptResponseBatch.Create([.. part.Select(t => t[..1])], [.. part.Select(t => t[1..])], _pad);
+            var (logprobs_N, _) = _policy.Logprobs(batch.SelectPredictors(_policy.Hidden(batch.InputIds_BL)), batch.ResponseIds_N);
+            var partLoss = logprobs_N.sum() / (double)-tokens;
             (partLoss * _config.PtxCoefficient).backward();
             loss += partLoss.item<float>();
         }
