@@ -3,6 +3,7 @@ using Rlhf.Training.Publishing;
 using Rlhf.Training.Runs;
 using Trainer.Service.Algorithms.Ppo;
 using Trainer.Service.Cycles;
+using Trainer.Service.Evaluation;
 using Trainer.Service.Sampling;
 
 namespace Trainer.Service;
@@ -10,7 +11,7 @@ namespace Trainer.Service;
 /// <summary>The trainer as a part of a process: its own service, or the command line's.</summary>
 public static class TrainerServices
 {
-    /// <summary>Registers the cycle planner, the executors of policy and sampling runs, and the retention of checkpoints.</summary>
+    /// <summary>Registers the cycle planner, the executors of policy, sampling and evaluation runs, and the retention of checkpoints.</summary>
     public static TBuilder AddTrainer<TBuilder>(this TBuilder builder)
         where TBuilder : IHostApplicationBuilder
     {
@@ -22,6 +23,7 @@ public static class TrainerServices
         builder.Services.AddHostedService(provider => provider.GetRequiredService<PlannerSweep>());
         builder.Services.AddRunExecutor<PpoRunExecutor>();
         builder.Services.AddRunExecutor<SampleRunExecutor>();
+        builder.Services.AddRunExecutor<EvalRunExecutor>();
         return builder;
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rlhf.Cli.Training;
+using Rlhf.Datasets;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
@@ -21,10 +22,10 @@ internal static class DistillCommand
     {
         var teacher = new Option<string>("--teacher", "--teacher-model") { Description = "The teacher's model directory.", Required = true };
         var student = new Option<string>("--student") { Description = "The student: a model directory, or a config.json for a new one with random weights.", Required = true };
-        var dataset = new Option<string>("--dataset") { Description = "JSONL rows with \"prompt\" and \"completion\"; without completions for --seq-kd and --lmbda 1.", Required = true };
-        var trainSize = new Option<int?>("--train-size") { Description = "The first so many rows are for training, the rest for evaluation; default: all." };
+        var dataset = new DatasetOptions("Prompts and completions; prompts alone for --seq-kd and --lmbda 1.");
         var options = new TrainingOptions<DistillationConfig>();
-        var command = new Command("distill", "Train a small model on a larger one's distributions or answers.") { teacher, student, dataset, trainSize };
+        var command = new Command("distill", "Train a small model on a larger one's distributions or answers.") { teacher, student };
+        dataset.AddTo(command);
         options.AddTo(command);
         command.SetAction((parse, stop) =>
         {
@@ -36,12 +37,8 @@ internal static class DistillCommand
             teacherModel.to(session.Device);
             studentModel.to(session.Device);
 
-            // Held-out rows are measured on their completions whatever the training rows need.
-            var needsCompletions = parse.GetValue(trainSize) is not null || !(config.SeqKd || config.Lmbda == 1);
-            var encoder = new DialogueEncoder(tokenizer, studentModel.Config.MaxPositionEmbeddings);
-            var examples = Examples(parse.GetRequiredValue(dataset), encoder, needsCompletions, config.MaxNewTokens);
-            var split = parse.GetValue(trainSize) ?? examples.Length;
-            UserFault.ThrowIfAny("distill", split >= 1 && split <= examples.Length ? [] : [$"--train-size is {split}; legal values are 1 to {examples.Length}."]);
+            var encoder = DatasetOptions.Encoder(parse.GetRequiredValue(teacher), tokenizer, studentModel.Config.MaxPositionEmbeddings);
+            var (train, test) = Examples(dataset.Read(parse, config.Seed, type: null), "--dataset", encoder, config);
             var size = MemoryPlanner.Count(studentModel);
             session.Plan(new RunShape
             {
@@ -51,9 +48,9 @@ internal static class DistillCommand
                 Averaged = size,
                 Frozen = MemoryPlanner.Count(teacherModel),
                 Rows = 1,
-                Tokens = examples.Max(e => e.Prompt.Length + Math.Max(e.Completion.Length, config.SeqKd || config.Lmbda > 0 ? config.MaxNewTokens : 0)),
+                Tokens = train.Concat(test).Max(e => e.Prompt.Length + Math.Max(e.Completion.Length, config.SeqKd || config.Lmbda > 0 ? config.MaxNewTokens : 0)),
             });
-            var trainer = new DistillationTrainer(config, studentModel, teacherModel, examples[..split], examples[split..])
+            var trainer = new DistillationTrainer(config, studentModel, teacherModel, train, test)
             {
                 SaveAverage = () => TrainingRanks.OnRankZero(() => PretrainedModel.Save(studentModel, tokenizer, session.AverageOutput)),
                 Warn = TrainingSession.Warn,
@@ -84,17 +81,22 @@ internal static class DistillCommand
             : throw new UserException($"--student {path} has another tokenizer than the teacher: distributions over different tokens cannot be compared.");
     }
 
-    private static SftExample[] Examples(string path, DialogueEncoder encoder, bool needsCompletions, int maxNewTokens)
+    // A teacher that writes the answers needs prompts only; but without answers nothing can be held out.
+    private static (SftExample[] Train, SftExample[] Test) Examples(
+        (IReadOnlyList<DatasetRow> Train, IReadOnlyList<DatasetRow> Test) rows, string path, DialogueEncoder encoder, DistillationConfig config)
     {
-        if (!needsCompletions)
+        DatasetRow[] all = [.. rows.Train, .. rows.Test];
+        if ((config.SeqKd || config.Lmbda == 1) && all.All(row => row.Type == DatasetType.PromptOnly))
         {
-            return [.. OfflineTraining.Rows(path, "prompt").Select(row => new SftExample(encoder.EncodePrompt(row["prompt"], maxNewTokens), []))];
+            return ([.. all.Select(row => new SftExample(encoder.EncodePrompt(row.Prompt!, config.MaxNewTokens), []))], []);
         }
 
-        return
+        return (Encode(rows.Train), rows.Test.Count == 0 ? [] : Encode(rows.Test));
+
+        SftExample[] Encode(IReadOnlyList<DatasetRow> part) =>
         [
-            .. OfflineTraining.Rows(path, "prompt", "completion")
-                .Select(row => encoder.EncodePair(row["prompt"], row["completion"]))
+            .. DatasetOptions.Of(part, DatasetType.PromptCompletion, path)
+                .Select(row => encoder.EncodePair(row.Prompt!, row.Completions[0]))
                 .Select(pair => new SftExample(pair.Prompt, pair.Answer)),
         ];
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rlhf.Modeling.Adapters;
+using Rlhf.Modeling.Chat;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
@@ -15,15 +16,18 @@ internal sealed class PolicyRun : IDisposable
 {
     private readonly TrainingSession _session;
 
-    private PolicyRun(TrainingSession session, CausalLanguageModel policy, Tokenizer tokenizer, LoraAdapter? adapter)
+    private PolicyRun(TrainingSession session, CausalLanguageModel policy, Tokenizer tokenizer, ChatTemplate? template, LoraAdapter? adapter)
     {
-        (_session, Policy, Tokenizer, Adapter) = (session, policy, tokenizer, adapter);
-        Encoder = new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings);
+        (_session, Policy, Tokenizer, Template, Adapter) = (session, policy, tokenizer, template, adapter);
+        Encoder = new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings, template);
     }
 
     public CausalLanguageModel Policy { get; }
 
     public Tokenizer Tokenizer { get; }
+
+    /// <summary>The directory's chat template; null if it has none.</summary>
+    public ChatTemplate? Template { get; }
 
     public LoraAdapter? Adapter { get; }
 
@@ -37,7 +41,7 @@ internal sealed class PolicyRun : IDisposable
         try
         {
             policy.to(session.Device);
-            return new PolicyRun(session, policy, tokenizer, lora.Attach(parse, policy, config.Seed));
+            return new PolicyRun(session, policy, tokenizer, DatasetOptions.Template(directory), lora.Attach(parse, policy, config.Seed));
         }
         catch
         {

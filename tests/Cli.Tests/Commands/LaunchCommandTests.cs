@@ -33,12 +33,14 @@ public sealed class LaunchCommandTests : IDisposable
     [InlineData("grpo")]
     [InlineData("ppo")]
     [InlineData("distill")]
+    [InlineData("reward")]
     public async Task Launch_OfTwoProcesses_WritesTheModelOfOne(string method)
     {
         string[] arguments = method switch
         {
             "sft" => ["sft", "--model", At("model"), "--dataset", At("sft.jsonl"), "--batch-size", "5"],
             "dpo" => ["dpo", "--model", At("model"), "--dataset", At("pairs.jsonl"), "--batch-size", "3"],
+            "reward" => ["reward", "--model", At("model"), "--dataset", At("pairs.jsonl"), "--batch-size", "3"],
             "distill" => ["distill", "--teacher", At("model"), "--student", At("model/config.json"), "--dataset", At("sft.jsonl"), "--batch-size", "3", "--max-new-tokens", "8"],
             _ => [method, "--model", At("model"), "--reward-model", At("reward"), "--prompts", At("prompts.jsonl"), "--batch-size", "8", "--updates", "2", "--max-new-tokens", "8"],
         };
@@ -50,12 +52,15 @@ public sealed class LaunchCommandTests : IDisposable
 
         Assert.True(one.ExitCode == 0 && two.ExitCode == 0, string.Join('\n', outputs));
         Assert.Equal(1, outputs[1].Split($"written: {At("two")}").Length - 1);
-        using var expected = PretrainedModel.LoadCausal(At("one"));
-        using var actual = PretrainedModel.LoadCausal(At("two"));
-        using var start = PretrainedModel.LoadCausal(At("model"));
+        using var expected = Load("one");
+        using var actual = Load("two");
+        using var start = Load("model");
         using var scope = NewDisposeScope();
         Assert.True(Difference(expected, actual) < 1e-5, $"the weights differ by {Difference(expected, actual):g3}");
         Assert.True(Difference(expected, start) > 1e-4, "nothing was trained");
+
+        nn.Module Load(string name) =>
+            method == "reward" ? PretrainedModel.LoadScalar(At(name == "model" ? "reward" : name)) : PretrainedModel.LoadCausal(At(name));
     }
 
     [Fact]

@@ -55,7 +55,7 @@ internal static class EveryMethod
 
     private static readonly Tokenizer Tokenizer = BpeTrainer.Train(["one two three four five"], 262, ["<|endoftext|>"]);
 
-    public static IReadOnlyList<string> Names { get; } = ["pretrain", "sft", "dpo", "kto", "orpo", "simpo", "ppo", "grpo", "rloo", "reinforce"];
+    public static IReadOnlyList<string> Names { get; } = ["pretrain", "sft", "dpo", "kto", "orpo", "simpo", "ppo", "grpo", "rloo", "reinforce", "raft", "online-dpo"];
 
     public static CausalLanguageModel Policy(string method) => method == "pretrain" ? TinyModels.Policy(vocabSize: Tokenizer.VocabSize) : TinyModels.Policy();
 
@@ -106,6 +106,19 @@ internal static class EveryMethod
 
             case "reinforce":
                 using (var trainer = new ReinforceTrainer(Online(new ReinforceConfig()), policy, Prompts, Score) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks })
+                {
+                    return trainer.Train(knobs.States, knobs.Progress, knobs.Stop);
+                }
+
+            case "raft":
+                using (var trainer = new RaftTrainer(Online(new RaftConfig { NumGenerations = 2 }) with { NumIterations = 1 }, policy, Prompts, Score) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks })
+                {
+                    return trainer.Train(knobs.States, knobs.Progress, knobs.Stop);
+                }
+
+            case "online-dpo":
+                var pairs = Online(new OnlineDpoConfig { NumGenerations = 4 }) with { NumIterations = 1, MicroBatchSize = knobs.MicroBatchSize == 0 ? 0 : 2 };
+                using (var trainer = new OnlineDpoTrainer(pairs, policy, Prompts, Score) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks })
                 {
                     return trainer.Train(knobs.States, knobs.Progress, knobs.Stop);
                 }

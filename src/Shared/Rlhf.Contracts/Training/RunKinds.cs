@@ -18,6 +18,9 @@ public static class RunKinds
     /// <summary>Sampling of new completions and comparison tasks.</summary>
     public const string Sample = "sample";
 
+    /// <summary>Measurement of a policy, alone and against a baseline.</summary>
+    public const string Eval = "eval";
+
     /// <summary>Every legal value.</summary>
-    public static IReadOnlyList<string> All { get; } = [Pretrain, Sft, RewardModel, Ppo, Sample];
+    public static IReadOnlyList<string> All { get; } = [Pretrain, Sft, RewardModel, Ppo, Sample, Eval];
 }

@@ -47,13 +47,16 @@ public sealed class DataParallel : IDisposable
     public static DataParallel FromEnvironment() => RankEnvironment.Read() is { } environment ? new(ProcessGroup.Join(environment)) : Alone;
 
     /// <summary>The rows this rank computes: every <see cref="Size"/>-th, so that rows sorted by length are shared fairly.</summary>
-    public int[] Share(int[] rows) => _group is null ? rows : [.. rows.Where((_, i) => i % Size == Rank)];
+    public T[] Share<T>(T[] rows) => _group is null ? rows : [.. rows.Where((_, i) => i % Size == Rank)];
 
     /// <summary>The part of <paramref name="count"/> rows beside each other that this rank samples; <see cref="Gather"/> joins the parts.</summary>
-    public (int Start, int Count) Block(int count)
+    public (int Start, int Count) Block(int count) => Block(count, Rank);
+
+    /// <summary>The part of <paramref name="count"/> rows beside each other that another rank has.</summary>
+    public (int Start, int Count) Block(int count, int rank)
     {
-        var start = (int)((long)count * Rank / Size);
-        return (start, (int)((long)count * (Rank + 1) / Size) - start);
+        var start = (int)((long)count * rank / Size);
+        return (start, (int)((long)count * (rank + 1) / Size) - start);
     }
 
     /// <summary>What every rank has, in the order of the ranks.</summary>

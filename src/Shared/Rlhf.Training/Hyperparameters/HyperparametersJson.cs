@@ -102,6 +102,7 @@ public static class HyperparametersJson
             { IsArray: true } => "a list, each " + Describe(bare.GetElementType()!),
             _ when bare == typeof(bool) => "true or false",
             _ when bare == typeof(double) => "a number",
+            _ when bare == typeof(string) => "a string",
             _ when bare == typeof(ulong) => "a whole number that is not negative",
             _ => "a whole number",
         };

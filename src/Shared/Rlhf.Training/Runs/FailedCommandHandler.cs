@@ -33,6 +33,7 @@ internal sealed class FailedCommandHandler(TimeProvider time) : IFailedMessageHa
             RunKinds.RewardModel => project.RewardConfigJson,
             RunKinds.Ppo => project.PpoConfigJson,
             RunKinds.Sample => project.SamplingConfigJson,
+            RunKinds.Eval => project.EvaluationConfigJson,
             _ => run.ConfigJson,
         };
         run.Status = RunStatuses.Failed;

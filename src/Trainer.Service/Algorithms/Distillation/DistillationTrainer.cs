@@ -130,20 +130,20 @@ public sealed class DistillationTrainer : OfflineTrainer<DistillationConfig, Sft
         foreach (var part in parts)
         {
             using var scope = NewDisposeScope();
-            var rows = Batch([.. part.Select(i => _examples[i].Prompt)], [.. part.Select(i => completions[i])]);
+            SftExample[] rows = [.. part.Select(i => _examples[i] with { Completion = completions[i] })];
             double loss;
             if (Config.SeqKd)
             {
-                var crossEntropy = SftLoss.Compute(_student, rows, (int)tokens);
+                var crossEntropy = SftLoss.Compute(_student, SftBatch.Padded(rows, _pad), (int)tokens);
                 crossEntropy.backward();
                 loss = crossEntropy.item<float>();
             }
             else
             {
-                loss = DistillationLoss.Backward(_student, _teacher, rows, tokens, Config);
+                loss = DistillationLoss.Backward(_student, _teacher, Batch(rows), tokens, Config);
             }
 
-            sums.Add(MetricNames.TrainLoss, loss * tokens, rows.ResponseTokens);
+            sums.Add(MetricNames.TrainLoss, loss * tokens, rows.Sum(r => (long)r.Completion.Length));
         }
 
         return tokens;
@@ -157,10 +157,9 @@ public sealed class DistillationTrainer : OfflineTrainer<DistillationConfig, Sft
         foreach (var examples in _heldOut.OrderBy(e => e.Prompt.Length + e.Completion.Length).Chunk(Config.BatchSize))
         {
             using var scope = NewDisposeScope();
-            var rows = Batch([.. examples.Select(e => e.Prompt)], [.. examples.Select(e => e.Completion)]);
             sum += Config.SeqKd
-                ? SftLoss.Compute(_student, rows, labelTokens: 1).item<float>()
-                : DistillationLoss.Sum(_student, _teacher, rows, Config);
+                ? SftLoss.Compute(_student, SftBatch.Padded(examples, _pad), labelTokens: 1).item<float>()
+                : DistillationLoss.Sum(_student, _teacher, Batch(examples), Config);
         }
 
         metrics[MetricNames.EvaluationLoss] = sum / _heldOut.Sum(e => e.Completion.Length);
@@ -174,5 +173,5 @@ public sealed class DistillationTrainer : OfflineTrainer<DistillationConfig, Sft
         return [.. new Generator(model).Generate(requests).Select(s => s.Ids)];
     }
 
-    private PromptResponseBatch Batch(int[][] prompts, int[][] completions) => PromptResponseBatch.Create(prompts, completions, _pad);
+    private PromptResponseBatch Batch(SftExample[] rows) => PromptResponseBatch.Create([.. rows.Select(r => r.Prompt)], [.. rows.Select(r => r.Completion)], _pad);
 }

@@ -11,7 +11,6 @@ using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Optimization;
 using Trainer.Service.Algorithms.Common;
-using Trainer.Service.Algorithms.Ppo;
 using TorchSharp;
 using static TorchSharp.torch;
 using Generator = Rlhf.Modeling.Generation.Generator;
@@ -19,8 +18,8 @@ using Generator = Rlhf.Modeling.Generation.Generator;
 namespace Trainer.Service.Algorithms.Online;
 
 /// <summary>
-/// Sample, score, learn, without a critic: what GRPO, RLOO, REINFORCE++ and ReMax have in common. A method says what the advantages and the
-/// loss are. Invariants are checked in every run: ρ = 1 in the first minibatch of an update, KL = 0 before the first.
+/// Sample, score, learn, without a critic: what GRPO, RLOO, REINFORCE++, ReMax, RAFT and online DPO have in common. A method says which responses
+/// it keeps, what the advantages and the loss are. Invariants are checked in every run: ρ = 1 in the first minibatch of an update, KL = 0 before the first.
 /// </summary>
 /// <typeparam name="TConfig">The method's hyperparameters.</typeparam>
 public abstract class OnlineTrainer<TConfig> : IDisposable
@@ -69,7 +68,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         _policy.GradientCheckpointing = config.GradientCheckpointing;
     }
 
-    /// <summary>Told about saved states that are damaged and were passed over.</summary>
+    /// <summary>Told about saved states that are damaged and were passed over, and about what guards see.</summary>
     public Action<string>? Warn { get; init; }
 
     /// <summary>
@@ -77,6 +76,9 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
     /// without an average (ema_decay 0).
     /// </summary>
     public Action? SaveAverage { get; init; }
+
+    /// <summary>What is measured every <see cref="OnlineTrainingConfig.EvaluateEvery"/> updates; null measures nothing.</summary>
+    public HeldOutScore? HeldOut { get; init; }
 
     /// <summary>The adapter to train instead of the policy's own weights; the reference is then the policy without it. Null: the whole policy.</summary>
     public LoraAdapter? Adapter { get; init; }
@@ -90,13 +92,16 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
     /// <summary>Whether the method wants the score of the greedy response to each prompt.</summary>
     private protected virtual bool UsesGreedyBaseline => false;
 
+    /// <summary>How many rows beside each other a micro-batch must not separate.</summary>
+    private protected virtual int RowsTogether => 1;
+
     /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called after every update.</param>
     /// <param name="stop">Saves the state before the current update and stops.</param>
     /// <returns>All reports of the run, without wall-clock metrics.</returns>
     /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
-    /// <exception cref="PpoGuardException">When an invariant of the run does not hold.</exception>
+    /// <exception cref="TrainingGuardException">When an invariant of the run does not hold.</exception>
     public IReadOnlyList<TrainingProgress> Train(
         string? stateDirectory = null,
         Action<TrainingProgress>? progress = null,
@@ -113,6 +118,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         using var average = ExponentialMovingAverage.Create(trainable, Config.EmaDecay);
         var promptOrder = new EpochOrder(_prompts.Count, Config.Seed, PromptStream);
         var generator = new Generator(_policy);
+        var guards = new HealthGuards(Config.Guards, Warn);
         var history = new List<TrainingProgress>();
         var configuration = HyperparametersJson.Write(Config);
         var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
@@ -140,11 +146,11 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
 
             using var scope = NewDisposeScope();
             var clock = Stopwatch.StartNew();
-            Rollout rollout;
+            Samples samples;
             try
             {
                 // Several ranks stop together, between two updates.
-                rollout = Sample(update, promptOrder, generator, Ranks.Size == 1 ? stop : CancellationToken.None);
+                samples = Sample(update, promptOrder, generator, Ranks.Size == 1 ? stop : CancellationToken.None);
             }
             catch (OperationCanceledException)
             {
@@ -152,26 +158,40 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
                 throw;
             }
 
+            var kept = Keep(samples);
             var rolloutSeconds = clock.Elapsed.TotalSeconds;
             clock.Restart();
-            Tensor advantages_BT;
-            using (no_grad())
+            var learningRate = schedule.At(update);
+            var metrics = new Dictionary<string, double>(StringComparer.Ordinal);
+            AddSampleMetrics(samples, metrics);
+            if (kept.Length > 0)
             {
-                advantages_BT = Advantages(rollout) * rollout.Mask_BT;
+                var rollout = Observe(update, samples.Select(kept));
+                Tensor advantages_BT;
+                using (no_grad())
+                {
+                    advantages_BT = Advantages(rollout) * rollout.Mask_BT;
+                }
+
+                Learn(update, rollout, advantages_BT, optimizer, average, learningRate, metrics);
+                AddRolloutMetrics(rollout, metrics);
             }
 
-            var learningRate = schedule.At(update);
-            var metrics = Learn(update, rollout, advantages_BT, optimizer, average, learningRate);
-            AddRolloutMetrics(rollout, metrics);
             foreach (var (name, value) in metrics)
             {
-                PpoGuards.RequireFinite(value, name, update);
+                TrainingGuards.RequireFinite(value, name, update);
             }
 
             var done = update + 1;
             metrics[MetricNames.TrainLearningRate] = learningRate;
             metrics[MetricNames.Episode] = (double)done * Config.BatchSize;
+            if (HeldOut is not null && Config.EvaluateEvery > 0 && (done % Config.EvaluateEvery == 0 || done == Config.Updates))
+            {
+                metrics[MetricNames.EvaluationScore] = HeldOut.Measure(_policy, Config.Sampling(), Config.Seed, Config.BatchSize, stop);
+            }
+
             history.Add(new TrainingProgress(done, Config.Updates, metrics));
+            guards.Watch(history);
             progress?.Invoke(new TrainingProgress(done, Config.Updates, new Dictionary<string, double>(metrics, StringComparer.Ordinal)
             {
                 [MetricNames.RolloutSeconds] = rolloutSeconds,
@@ -214,6 +234,14 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>The rows of the responses that teach, in the order in which the method wants them. Default all.</summary>
+    private protected virtual int[] Keep(Samples samples) => [.. Enumerable.Range(0, samples.Responses.Length)];
+
+    /// <summary>Adds what only this method can show of a rollout. Called without gradients.</summary>
+    private protected virtual void AddMetrics(Rollout rollout, Dictionary<string, double> metrics)
+    {
+    }
+
     /// <summary>The advantage of every response token [B, T].</summary>
     private protected abstract Tensor Advantages(Rollout rollout);
 
@@ -241,7 +269,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         }
     }
 
-    private Rollout Sample(int update, EpochOrder promptOrder, Generator generator, CancellationToken stop)
+    private Samples Sample(int update, EpochOrder promptOrder, Generator generator, CancellationToken stop)
     {
         var groups = Config.BatchSize / Config.GroupSize;
         var firstGroup = (long)update * groups;
@@ -262,23 +290,27 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
             baselines = [.. scores.SelectMany(s => Enumerable.Repeat(s, Config.GroupSize))];
         }
 
-        var rewards = Score(update, prompts, responses, endsWithEos);
-        var columns = responses.Max(r => r.Length);
+        return new Samples(prompts, responses, endsWithEos, Score(update, prompts, responses, endsWithEos), baselines);
+    }
+
+    private Rollout Observe(int update, Samples samples)
+    {
         using var noGrad = no_grad();
-        var mask_BT = MaskedMath.UpTo(tensor(responses.Select(r => (long)r.Length - 1).ToArray()), columns, float32);
-        var logprobs_BT = Observe(update, prompts, responses, columns, _policy);
+        var columns = samples.Responses.Max(r => r.Length);
+        var mask_BT = MaskedMath.UpTo(tensor(samples.Responses.Select(r => (long)r.Length - 1).ToArray()), columns, float32);
+        var logprobs_BT = Observe(update, samples, columns, _policy);
         Tensor? reference_BT = null;
         if (Config.UsesReference)
         {
             using var original = Adapter?.Disable();
-            reference_BT = Observe(update, prompts, responses, columns, _reference ?? _policy);
+            reference_BT = Observe(update, samples, columns, _reference ?? _policy);
             if (update == 0 && Adapter is null)
             {
-                PpoGuards.RequireNoInitialKl((logprobs_BT - reference_BT).abs().max().item<float>(), Config.RatioTolerance);
+                TrainingGuards.RequireNoInitialKl((logprobs_BT - reference_BT).abs().max().item<float>(), Config.RatioTolerance);
             }
         }
 
-        return new Rollout(prompts, responses, endsWithEos, rewards, baselines, mask_BT, logprobs_BT, reference_BT);
+        return new Rollout(samples, mask_BT, logprobs_BT, reference_BT);
     }
 
     private float[] Score(int update, int[][] prompts, int[][] responses, bool[] endsWithEos)
@@ -291,42 +323,43 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         }
 
         var scores = Ranks.Gather(mine.ToArray());
-
         foreach (var score in scores)
         {
-            PpoGuards.RequireFinite(score, "a score", update);
+            TrainingGuards.RequireFinite(score, "a score", update);
         }
 
         return [.. scores.Select((score, i) => endsWithEos[i] ? score : score - (float)Config.MissingEosPenalty)];
     }
 
     // The very micro-batches of the first pass: products of matrices of another shape round differently, and ρ is to start at 1.
-    private Tensor Observe(int update, int[][] prompts, int[][] responses, int columns, CausalLanguageModel model)
+    private Tensor Observe(int update, Samples samples, int columns, CausalLanguageModel model)
     {
-        int[][] microBatches =
-        [
-            .. MinibatchOrder(update, iteration: 0, prompts, responses).Chunk(Config.MinibatchSize)
-                .SelectMany(minibatch => MicroBatches(minibatch.Length).Select(places => places.Select(p => minibatch[p]).ToArray())),
-        ];
         var parts = new List<Tensor>();
+        int[][] microBatches = [.. Minibatches(update, iteration: 0, samples).SelectMany(minibatch => MicroBatches(minibatch.Length).Select(places => At(minibatch, places)))];
         foreach (var rows in microBatches)
         {
             using var scope = NewDisposeScope();
-            parts.Add(Logprobs(model, Batch(prompts, responses, rows, columns)).MoveToOuterDisposeScope());
+            parts.Add(Logprobs(model, Batch(samples, rows, columns)).MoveToOuterDisposeScope());
         }
 
-        return Ranks.JoinRows(parts, [.. microBatches.SelectMany(rows => rows)], prompts.Length, columns);
+        return Ranks.JoinRows(parts, [.. microBatches.SelectMany(rows => rows)], samples.Responses.Length, columns);
     }
 
-    private Dictionary<string, double> Learn(
-        int update, Rollout rollout, Tensor advantages_BT, AdamWOptimizer optimizer, ExponentialMovingAverage? average, double learningRate)
+    private void Learn(
+        int update,
+        Rollout rollout,
+        Tensor advantages_BT,
+        AdamWOptimizer optimizer,
+        ExponentialMovingAverage? average,
+        double learningRate,
+        Dictionary<string, double> metrics)
     {
         var shown = new List<Tensor>();
         double firstRatioError = 0;
         var teaches_BT = Teaches(rollout);
         for (var iteration = 0; iteration < Config.NumIterations; iteration++)
         {
-            foreach (var minibatch in MinibatchOrder(update, iteration, rollout.Prompts, rollout.Responses).Chunk(Config.MinibatchSize))
+            foreach (var minibatch in Minibatches(update, iteration, rollout.Samples))
             {
                 using var scope = NewDisposeScope();
                 optimizer.ZeroGrad();
@@ -338,9 +371,9 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
                 foreach (var places in MicroBatches(minibatch.Length))
                 {
                     using var microScope = NewDisposeScope();
-                    int[] microBatch = [.. places.Select(p => minibatch[p])];
+                    var microBatch = At(minibatch, places);
                     var rows = Rows(microBatch);
-                    var batch = Batch(rollout.Prompts, rollout.Responses, microBatch, (int)rollout.Mask_BT.shape[1]);
+                    var batch = Batch(rollout.Samples, microBatch, (int)rollout.Mask_BT.shape[1]);
                     var result = Loss(
                         Logprobs(_policy, batch),
                         rollout.Logprobs_BT.index_select(0, rows),
@@ -356,7 +389,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
                 if (shown.Count == 0)
                 {
                     firstRatioError = Ranks.Max(ratioErrors.Count == 0 ? 0 : stack(ratioErrors).max().item<float>());
-                    PpoGuards.RequireUnitRatio(firstRatioError, Config.RatioTolerance, update);
+                    TrainingGuards.RequireUnitRatio(firstRatioError, Config.RatioTolerance, update);
                 }
 
                 Ranks.SumGradients(optimizer.Parameters);
@@ -369,30 +402,34 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         }
 
         var means = stack(shown).mean([0]).data<float>().ToArray();
-        return new Dictionary<string, double>(StringComparer.Ordinal)
-        {
-            [MetricNames.TrainLoss] = means[0],
-            [MetricNames.ApproxKl] = means[1],
-            [MetricNames.ClipFraction] = means[2],
-            [MetricNames.Ratio] = means[3],
-            [MetricNames.TrainGradientNorm] = means[4],
-            [MetricNames.FirstRatioError] = firstRatioError,
-        };
+        metrics[MetricNames.TrainLoss] = means[0];
+        metrics[MetricNames.ApproxKl] = means[1];
+        metrics[MetricNames.ClipFraction] = means[2];
+        metrics[MetricNames.Ratio] = means[3];
+        metrics[MetricNames.TrainGradientNorm] = means[4];
+        metrics[MetricNames.FirstRatioError] = firstRatioError;
+    }
+
+    private void AddSampleMetrics(Samples samples, Dictionary<string, double> metrics)
+    {
+        metrics[MetricNames.Scores] = samples.Rewards.Average();
+        metrics[MetricNames.ResponseLength] = samples.Responses.Average(r => r.Length);
+        metrics[MetricNames.EosRate] = samples.EndsWithEos.Average(e => e ? 1.0 : 0.0);
+        metrics[MetricNames.LengthRewardCorrelation] = RolloutStatistics.LengthRewardCorrelation(samples.Responses, samples.Rewards);
+        metrics[MetricNames.GroupsWithoutSpread] = samples.Rewards.Chunk(Config.GroupSize).Average(g => g.Max() == g.Min() ? 1.0 : 0.0);
     }
 
     private void AddRolloutMetrics(Rollout rollout, Dictionary<string, double> metrics)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        metrics[MetricNames.Scores] = rollout.Rewards.Average();
         metrics[MetricNames.Entropy] = -rollout.Logprobs_BT.sum(1).mean().item<float>();
-        metrics[MetricNames.ResponseLength] = rollout.Responses.Average(r => r.Length);
-        metrics[MetricNames.EosRate] = rollout.EndsWithEos.Average(e => e ? 1.0 : 0.0);
-        metrics[MetricNames.GroupsWithoutSpread] = rollout.Rewards.Chunk(Config.GroupSize).Average(g => g.Max() == g.Min() ? 1.0 : 0.0);
         if (rollout.RefLogprobs_BT is { } reference_BT)
         {
             metrics[MetricNames.Kl] = (rollout.Logprobs_BT - reference_BT).sum(1).mean().item<float>();
         }
+
+        AddMetrics(rollout, metrics);
     }
 
     private Tensor Logprobs(CausalLanguageModel model, PromptResponseBatch batch)
@@ -402,20 +439,31 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         return batch.ToCells(model.Logprobs(batch.SelectPredictors(model.Hidden(batch.InputIds_BL)), batch.ResponseIds_N, temperature).Logprobs_N);
     }
 
-    private PromptResponseBatch Batch(int[][] prompts, int[][] responses, int[] rows, int columns) =>
-        PromptResponseBatch.Create([.. rows.Select(r => prompts[r])], [.. rows.Select(r => responses[r])], _pad, width: null, columns);
+    private PromptResponseBatch Batch(Samples samples, int[] rows, int columns) =>
+        PromptResponseBatch.Create([.. rows.Select(r => samples.Prompts[r])], [.. rows.Select(r => samples.Responses[r])], _pad, width: null, columns);
 
-    private int[] MinibatchOrder(int update, int iteration, int[][] prompts, int[][] responses)
+    /// <summary>An iteration's random minibatches, in each the short episodes first, so that the micro-batches hold little padding.</summary>
+    private int[][] Minibatches(int update, int iteration, Samples samples)
     {
+        var units = samples.Responses.Length / RowsTogether;
         var order = Config.MinibatchCount == 1
-            ? [.. Enumerable.Range(0, Config.BatchSize)]
-            : new Philox(Config.Seed, MinibatchStream + (ulong)(((long)update * Config.NumIterations) + iteration)).Permutation(Config.BatchSize);
-        return [.. order.Chunk(Config.MinibatchSize).SelectMany(minibatch => minibatch.OrderBy(row => prompts[row].Length + responses[row].Length))];
+            ? [.. Enumerable.Range(0, units)]
+            : new Philox(Config.Seed, MinibatchStream + (ulong)(((long)update * Config.NumIterations) + iteration)).Permutation(units);
+        var size = (units + Config.MinibatchCount - 1) / Config.MinibatchCount;
+        return [.. order.Chunk(size).Select(minibatch => minibatch.OrderBy(Longest).SelectMany(RowsOf).ToArray())];
+
+        IEnumerable<int> RowsOf(int unit) => Enumerable.Range(unit * RowsTogether, RowsTogether);
+
+        int Longest(int unit) => RowsOf(unit).Max(row => samples.Prompts[row].Length + samples.Responses[row].Length);
     }
 
-    // Places within a minibatch, of those that this rank computes.
+    // Places within a minibatch, of those that this rank computes; rows that belong together go to the same rank.
     private IEnumerable<int[]> MicroBatches(int rows) =>
-        Ranks.Share([.. Enumerable.Range(0, rows)]).Chunk(Config.MicroBatchSize == 0 ? rows : Config.MicroBatchSize);
+        Ranks.Share([.. Enumerable.Range(0, rows / RowsTogether)])
+            .SelectMany(unit => Enumerable.Range(unit * RowsTogether, RowsTogether))
+            .Chunk(Config.MicroBatchSize == 0 ? rows : Config.MicroBatchSize);
+
+    private static int[] At(int[] rows, int[] places) => [.. places.Select(place => rows[place])];
 
     private bool EndsWithEos(int[] response) => _policy.Config.EosTokenIds.Contains(response[^1]);
 

@@ -1,5 +1,6 @@
 // B episodes, L columns of prompt and response, T response columns, N response tokens, D model width, V vocabulary.
 using System.Diagnostics;
+using Rlhf.Modeling.Adapters;
 using Rlhf.Modeling.Generation;
 using Rlhf.Modeling.Heads;
 using Rlhf.Modeling.Transformer;
@@ -26,11 +27,13 @@ public sealed class PpoTrainer : IDisposable
     // Each use of the seed has its own streams; generation takes those from 0, one an episode.
     private const ulong PromptStream = 1UL << 60;
     private const ulong MinibatchStream = 1UL << 61;
+    private const ulong PtxStream = 1UL << 62;
 
     private readonly PpoConfig _config;
     private readonly CausalLanguageModel _policy;
     private readonly ScalarHeadModel _critic;
-    private readonly CausalLanguageModel _reference;
+    private readonly CausalLanguageModel? _reference;
+    private readonly LoraAdapter? _adapter;
     private readonly IReadOnlyList<int[]> _prompts;
     private readonly ScoreResponses _score;
     private readonly int _pad;
@@ -41,13 +44,17 @@ public sealed class PpoTrainer : IDisposable
     /// <param name="critic">The value model, usually a copy of the reward model; trained in place.</param>
     /// <param name="prompts">The tokens of the training prompts.</param>
     /// <param name="score">Scores the responses.</param>
+    /// <param name="adapter">
+    /// The adapter to train instead of the policy's own weights; the reference is then the policy without it, and no copy is held. Null: the whole policy.
+    /// </param>
     /// <exception cref="HyperparametersException">If the configuration has faults, or prompt and response do not fit the model.</exception>
     public PpoTrainer(
         PpoConfig config,
         CausalLanguageModel policy,
         ScalarHeadModel critic,
         IReadOnlyList<int[]> prompts,
-        ScoreResponses score)
+        ScoreResponses score,
+        LoraAdapter? adapter = null)
     {
         var faults = new List<string>(config.Validate());
         if (prompts.Count == 0 || prompts.Any(p => p.Length == 0))
@@ -71,10 +78,15 @@ public sealed class PpoTrainer : IDisposable
             throw new HyperparametersException(nameof(PpoConfig), faults);
         }
 
-        (_config, _policy, _critic, _prompts, _score) = (config, policy, critic, prompts, score);
+        (_config, _policy, _critic, _prompts, _score, _adapter) = (config, policy, critic, prompts, score, adapter);
         _pad = policy.Config.PadTokenId ?? policy.Config.EosTokenIds[0];
         _policy.Bf16 = _critic.Bf16 = config.Bf16;
         _policy.GradientCheckpointing = _critic.GradientCheckpointing = config.GradientCheckpointing;
+        if (adapter is not null)
+        {
+            return;
+        }
+
         _reference = policy.Clone();
         foreach (var parameter in _reference.parameters())
         {
@@ -82,7 +94,7 @@ public sealed class PpoTrainer : IDisposable
         }
     }
 
-    /// <summary>Told about saved states that are damaged and were passed over.</summary>
+    /// <summary>Told about saved states that are damaged and were passed over, and about what guards see.</summary>
     public Action<string>? Warn { get; init; }
 
     /// <summary>
@@ -94,31 +106,45 @@ public sealed class PpoTrainer : IDisposable
     /// <summary>The processes that train together, each sampling and learning from its share. Default: this one alone.</summary>
     public DataParallel Ranks { get; init; } = DataParallel.Alone;
 
+    /// <summary>What is measured every <see cref="PpoConfig.EvaluateEvery"/> updates; null measures nothing.</summary>
+    public HeldOutScore? HeldOut { get; init; }
+
+    /// <summary>Tokens of pretraining texts, at least two each, for <see cref="PpoConfig.PtxCoefficient"/>; of longer ones than the model has positions, the beginning.</summary>
+    public IReadOnlyList<int[]> PretrainingTexts { get; init; } = [];
+
     /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called after every update.</param>
     /// <param name="stop">Saves the state before the current update and stops.</param>
     /// <returns>All reports of the run, without wall-clock metrics.</returns>
     /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
-    /// <exception cref="PpoGuardException">When an invariant of the run does not hold.</exception>
+    /// <exception cref="TrainingGuardException">When an invariant of the run does not hold.</exception>
     public IReadOnlyList<TrainingProgress> Train(
         string? stateDirectory = null,
         Action<TrainingProgress>? progress = null,
         CancellationToken stop = default)
     {
-        Ranks.Broadcast([.. _policy.parameters(), .. _critic.parameters(), .. _reference.parameters()]);
+        if (_config.PtxCoefficient > 0 && (PretrainingTexts.Count == 0 || PretrainingTexts.Any(t => t.Length < 2)))
+        {
+            throw new HyperparametersException(
+                nameof(PpoConfig), [$"ptx_coefficient is {_config.PtxCoefficient}; it needs pretraining texts of at least 2 tokens each, or must be 0."]);
+        }
+
+        Ranks.Broadcast([.. _policy.parameters(), .. _critic.parameters(), .. _reference?.parameters() ?? _adapter!.NamedParameters().Select(p => p.Parameter)]);
         using var everything = NewDisposeScope();
+        var trainable = (_adapter?.NamedParameters() ?? _policy.named_parameters()).ToArray();
         var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, _config.Updates, _config.WarmupUpdates, DecaySteps: _config.NumDecaySteps);
         using var optimizer = new AdamWOptimizer(
             [
-                .. _policy.named_parameters().Select(p => ("policy." + p.name, p.parameter)),
+                .. trainable.Select(p => ("policy." + p.Item1, p.Item2)),
                 .. _critic.named_parameters().Select(p => ("critic." + p.name, p.parameter)),
             ],
             _config.Adam());
-        using var average = ExponentialMovingAverage.Create(_policy.named_parameters(), _config.EmaDecay);
+        using var average = ExponentialMovingAverage.Create(trainable, _config.EmaDecay);
         var controller = new AdaptiveKlController(_config.KlCoefficient, _config.KlTarget ?? 1, _config.KlHorizon);
         var promptOrder = new EpochOrder(_prompts.Count, _config.Seed, PromptStream);
         var generator = new Generator(_policy);
+        var guards = new HealthGuards(_config.Guards, Warn);
         var history = new List<TrainingProgress>();
         var configuration = HyperparametersJson.Write(_config);
         var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
@@ -129,7 +155,7 @@ public sealed class PpoTrainer : IDisposable
             if (state is not null)
             {
                 firstUpdate = state.Step;
-                state.Restore("policy", _policy);
+                state.Restore("policy", trainable);
                 state.Restore("critic", _critic);
                 state.Restore("optimizer", optimizer);
                 average?.Restore(state);
@@ -173,18 +199,17 @@ public sealed class PpoTrainer : IDisposable
             var rolloutSeconds = clock.Elapsed.TotalSeconds;
             clock.Restart();
             var rollout = Observe(update, prompts, responses);
-            if (update == 0)
+            if (update == 0 && _adapter is null)
             {
-                PpoGuards.RequireNoInitialKl(
+                TrainingGuards.RequireNoInitialKl(
                     (rollout.Logprobs_BT - rollout.RefLogprobs_BT).abs().max().item<float>(), _config.RatioTolerance);
             }
 
             // 2 score
             var rewardModelScores = Score(prompts, responses);
-
             foreach (var score in rewardModelScores)
             {
-                PpoGuards.RequireFinite(score, "a score", update);
+                TrainingGuards.RequireFinite(score, "a score", update);
             }
 
             // 3 KL-shaped reward, 4 advantages
@@ -200,7 +225,8 @@ public sealed class PpoTrainer : IDisposable
                     rollout.Values_BT,
                     tensor(rewardModelScores),
                     klCoefficient,
-                    _config);
+                    _config,
+                    rollout.FullKl_BT);
             }
 
             var scoreSeconds = clock.Elapsed.TotalSeconds;
@@ -208,21 +234,27 @@ public sealed class PpoTrainer : IDisposable
 
             // 5 epochs
             var learningRate = schedule.At(update);
-            var means = Learn(update, rollout, experience, optimizer, average, learningRate);
+            var means = Learn(update, rollout, experience, optimizer, average, learningRate, klCoefficient);
             var learnSeconds = clock.Elapsed.TotalSeconds;
 
             // 6 log
             var metrics = RolloutMetrics(rollout, experience, rewardModelScores, klCoefficient);
             foreach (var (name, value) in means)
             {
-                PpoGuards.RequireFinite(value, name, update);
+                TrainingGuards.RequireFinite(value, name, update);
                 metrics[name] = value;
             }
 
             var done = update + 1;
             metrics[MetricNames.PpoLearningRate] = learningRate;
             metrics[MetricNames.Episode] = (double)done * _config.BatchSize;
+            if (HeldOut is not null && _config.EvaluateEvery > 0 && (done % _config.EvaluateEvery == 0 || done == _config.Updates))
+            {
+                metrics[MetricNames.EvaluationScore] = HeldOut.Measure(_policy, _config.Sampling(), _config.Seed, _config.BatchSize, stop);
+            }
+
             history.Add(new TrainingProgress(done, _config.Updates, metrics));
+            guards.Watch(history);
             progress?.Invoke(new TrainingProgress(done, _config.Updates, new Dictionary<string, double>(metrics, StringComparer.Ordinal)
             {
                 [MetricNames.RolloutSeconds] = rolloutSeconds,
@@ -253,7 +285,7 @@ public sealed class PpoTrainer : IDisposable
             }
 
             using var state = new TrainingState(update, configuration);
-            state.Add("policy", _policy);
+            state.Add("policy", trainable);
             state.Add("critic", _critic);
             state.Add("optimizer", optimizer);
             average?.Save(state);
@@ -267,8 +299,11 @@ public sealed class PpoTrainer : IDisposable
         }
     }
 
+    // The references divide by T + 1e-7; at T = 1 that would only add rounding.
+    private double TrainingTemperature => _config.Temperature == 1.0 ? 1.0 : _config.Temperature + 1e-7;
+
     /// <inheritdoc/>
-    public void Dispose() => _reference.Dispose();
+    public void Dispose() => _reference?.Dispose();
 
     private float[] Score(int[][] prompts, int[][] responses)
     {
@@ -295,6 +330,7 @@ public sealed class PpoTrainer : IDisposable
         var refLogprobs = new List<Tensor>();
         var values = new List<Tensor>();
         var entropySums = new List<Tensor>();
+        var fullKl = new List<Tensor>();
         using var noGrad = no_grad();
         foreach (var rows in microBatches)
         {
@@ -303,8 +339,14 @@ public sealed class PpoTrainer : IDisposable
             var (logprobs_BT, entropies_N) = ResponseLogprobs(_policy, batch, entropy: true);
             logprobs.Add(logprobs_BT.MoveToOuterDisposeScope());
             entropySums.Add(entropies_N!.sum().MoveToOuterDisposeScope());
-            refLogprobs.Add(ResponseLogprobs(_reference, batch).Logprobs_BT.MoveToOuterDisposeScope());
             values.Add(Values(batch).MoveToOuterDisposeScope());
+            var logits_NV = _config.KlEstimator == KlEstimator.Full ? ResponseLogits(_policy, batch) : null;
+            using var original = _adapter?.Disable();
+            refLogprobs.Add(ResponseLogprobs(_reference ?? _policy, batch).Logprobs_BT.MoveToOuterDisposeScope());
+            if (logits_NV is not null)
+            {
+                fullKl.Add(batch.ToCells(KlEstimators.Full(logits_NV, ResponseLogits(_reference ?? _policy, batch))).MoveToOuterDisposeScope());
+            }
         }
 
         // Back from the minibatches' order to the episodes'.
@@ -316,14 +358,22 @@ public sealed class PpoTrainer : IDisposable
             Ranks.JoinRows(logprobs, order, prompts.Length, columns),
             Ranks.JoinRows(refLogprobs, order, prompts.Length, columns),
             Ranks.JoinRows(values, order, prompts.Length, columns),
-            Ranks.Sum(entropySums.Count == 0 ? zeros(1).sum() : stack(entropySums).sum()) / (double)responses.Sum(r => r.Length));
+            Ranks.Sum(entropySums.Count == 0 ? zeros(1).sum() : stack(entropySums).sum()) / (double)responses.Sum(r => r.Length),
+            _config.KlEstimator == KlEstimator.Full ? Ranks.JoinRows(fullKl, order, prompts.Length, columns) : null);
     }
 
     /// <summary>K epochs over the rollout; the means of what its optimizer steps showed.</summary>
     private Dictionary<string, double> Learn(
-        int update, PpoRollout rollout, PpoExperience experience, AdamWOptimizer optimizer, ExponentialMovingAverage? average, double learningRate)
+        int update,
+        PpoRollout rollout,
+        PpoExperience experience,
+        AdamWOptimizer optimizer,
+        ExponentialMovingAverage? average,
+        double learningRate,
+        double klCoefficient)
     {
         var stats = new List<Tensor>();
+        var ptxLosses = new List<double>();
         double firstRatioError = 0;
         for (var epoch = 0; epoch < _config.Epochs; epoch++)
         {
@@ -352,7 +402,9 @@ public sealed class PpoTrainer : IDisposable
                         experience.Values_BT.index_select(0, rows),
                         experience.Returns_BT.index_select(0, rows),
                         valueWeights_MT.index_select(0, Rows(places)),
-                        _config);
+                        _config,
+                        _config.UseKlLoss ? rollout.RefLogprobs_BT.index_select(0, rows) : null,
+                        klCoefficient);
                     loss.backward();
                     sums.Add(stack(
                         [
@@ -365,7 +417,12 @@ public sealed class PpoTrainer : IDisposable
                 if (stats.Count == 0)
                 {
                     firstRatioError = Ranks.Max(ratioErrors.Count == 0 ? 0 : stack(ratioErrors).max().item<float>());
-                    PpoGuards.RequireUnitRatio(firstRatioError, _config.RatioTolerance, update);
+                    TrainingGuards.RequireUnitRatio(firstRatioError, _config.RatioTolerance, update);
+                }
+
+                if (_config.PtxCoefficient > 0)
+                {
+                    ptxLosses.Add(BackwardOnPretraining(((long)update * _config.Epochs * _config.MinibatchCount) + stats.Count));
                 }
 
                 Ranks.SumGradients(optimizer.Parameters);
@@ -379,7 +436,7 @@ public sealed class PpoTrainer : IDisposable
 
         // The only wait for the device in an update's epochs, besides the ratio guard.
         var means = stack(stats).mean([0]).data<float>().ToArray();
-        return new Dictionary<string, double>(StringComparer.Ordinal)
+        var shownMeans = new Dictionary<string, double>(StringComparer.Ordinal)
         {
             [MetricNames.PolicyLoss] = means[0],
             [MetricNames.ValueLoss] = means[1],
@@ -391,6 +448,37 @@ public sealed class PpoTrainer : IDisposable
             [MetricNames.PpoGradientNorm] = means[7],
             [MetricNames.FirstRatioError] = firstRatioError,
         };
+        if (ptxLosses.Count > 0)
+        {
+            shownMeans[MetricNames.PtxLoss] = ptxLosses.Average();
+        }
+
+        return shownMeans;
+    }
+
+    /// <summary>Adds the gradient of γ times the language-model loss of the next pretraining texts.</summary>
+    /// <param name="step">Optimizer steps before this one, over all updates.</param>
+    /// <returns>The loss, nats per token.</returns>
+    private double BackwardOnPretraining(long step)
+    {
+        var order = new EpochOrder(PretrainingTexts.Count, _config.Seed, PtxStream);
+        var texts = Enumerable.Range(0, _config.PtxBatchSize)
+            .Select(i => PretrainingTexts[order.At((step * _config.PtxBatchSize) + i)])
+            .Select(text => text.Length <= _policy.Config.MaxPositionEmbeddings ? text : text[.._policy.Config.MaxPositionEmbeddings])
+            .OrderBy(text => text.Length).ToArray();
+        var tokens = texts.Sum(t => t.Length - 1);
+        var loss = 0.0;
+        foreach (var part in Ranks.Share(texts).Chunk(_config.MicroBatchSize == 0 ? texts.Length : _config.MicroBatchSize))
+        {
+            using var scope = NewDisposeScope();
+            var batch = PromptResponseBatch.Create([.. part.Select(t => t[..1])], [.. part.Select(t => t[1..])], _pad);
+            var (logprobs_N, _) = _policy.Logprobs(batch.SelectPredictors(_policy.Hidden(batch.InputIds_BL)), batch.ResponseIds_N);
+            var partLoss = logprobs_N.sum() / (double)-tokens;
+            (partLoss * _config.PtxCoefficient).backward();
+            loss += partLoss.item<float>();
+        }
+
+        return Ranks.Sum(loss);
     }
 
     private Dictionary<string, double> RolloutMetrics(
@@ -419,26 +507,28 @@ public sealed class PpoTrainer : IDisposable
             [MetricNames.Entropy] = numbers[1],
             [MetricNames.Scores] = numbers[2],
             [MetricNames.RewardModelScores] = rewardModelScores.Average(),
-            [MetricNames.NonScoreReward] = -klCoefficient * numbers[0],
-            [MetricNames.ScoreTotal] = numbers[2] - (klCoefficient * numbers[0]),
+            [MetricNames.NonScoreReward] = _config.UseKlLoss ? 0 : -klCoefficient * numbers[0],
+            [MetricNames.ScoreTotal] = numbers[2] - (_config.UseKlLoss ? 0 : klCoefficient * numbers[0]),
             [MetricNames.PolicyEntropy] = numbers[3],
             [MetricNames.ExplainedVariance] = numbers[4],
             [MetricNames.ValueMean] = numbers[5],
             [MetricNames.ReturnsMean] = numbers[6],
             [MetricNames.ReturnsVariance] = numbers[7],
             [MetricNames.ResponseLength] = rollout.Responses.Average(r => r.Length),
+            [MetricNames.LengthRewardCorrelation] = RolloutStatistics.LengthRewardCorrelation(rollout.Responses, rewardModelScores),
             [MetricNames.EosRate] = rollout.Responses.Average(r => EndsWithEos(r) ? 1.0 : 0.0),
         };
     }
 
     private (Tensor Logprobs_BT, Tensor? Entropies_N) ResponseLogprobs(CausalLanguageModel model, PromptResponseBatch batch, bool entropy = false)
     {
-        // The references divide by T + 1e-7; at T = 1 that would only add rounding.
-        var temperature = _config.Temperature == 1.0 ? 1.0 : _config.Temperature + 1e-7;
         var (logprobs_N, entropies_N) = model.Logprobs(
-            batch.SelectPredictors(model.Hidden(batch.InputIds_BL)), batch.ResponseIds_N, temperature, entropy);
+            batch.SelectPredictors(model.Hidden(batch.InputIds_BL)), batch.ResponseIds_N, TrainingTemperature, entropy);
         return (batch.ToCells(logprobs_N), entropies_N);
     }
+
+    private Tensor ResponseLogits(CausalLanguageModel model, PromptResponseBatch batch) =>
+        model.Logits(batch.SelectPredictors(model.Hidden(batch.InputIds_BL))) / TrainingTemperature;
 
     private Tensor Values(PromptResponseBatch batch) =>
         batch.SelectColumns(_critic.Values(batch.InputIds_BL, null)) - _critic.ScoreBias;

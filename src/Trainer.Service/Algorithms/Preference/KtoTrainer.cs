@@ -1,6 +1,7 @@
 // B examples.
 using Rlhf.Modeling.Transformer;
 using Rlhf.Training.Checkpointing;
+using Rlhf.Training.Evaluation;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Offline;

@@ -1,4 +1,3 @@
-// B sequences, C context, D model width, V vocabulary.
 using System.Diagnostics;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
@@ -86,6 +85,7 @@ public sealed class PretrainTrainer(
         var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
         var lossSum = zeros(1);
         var stepsInSum = 0;
+        long tokens = 0;
         var firstStep = 0;
 
         using (var state = Ranks.LoadLatest(store, configuration, Warn))
@@ -99,16 +99,14 @@ public sealed class PretrainTrainer(
                 packer.Seek((long)state.Counter("document"), (int)state.Counter("offset"));
                 lossSum.fill_(state.Number("loss_sum"));
                 stepsInSum = (int)state.Counter("steps_in_loss_sum");
+                tokens = (long)state.Counter("tokens");
                 history.AddRange(state.History);
             }
         }
 
         model.train();
-        var block = new long[config.ContextLength + 1];
-        var inputs = new long[config.BatchSize * config.ContextLength];
-        var targets = new long[config.BatchSize * config.ContextLength];
         var clock = Stopwatch.StartNew();
-        var stepsOnClock = 0;
+        long tokensOnClock = 0;
         for (var step = firstStep; step < config.Steps; step++)
         {
             if (Ranks.Any(stop.IsCancellationRequested))
@@ -117,29 +115,22 @@ public sealed class PretrainTrainer(
                 throw new OperationCanceledException(stop);
             }
 
-            // 1 batch
-            for (var b = 0; b < config.BatchSize; b++)
-            {
-                packer.Next(block);
-                block.AsSpan(0, config.ContextLength).CopyTo(inputs.AsSpan(b * config.ContextLength));
-                block.AsSpan(1).CopyTo(targets.AsSpan(b * config.ContextLength));
-            }
-
+            // 1 batch, in the parts of one pass each; every rank reads the whole stream.
             using var scope = NewDisposeScope();
-            var inputIds_BC = tensor(inputs, [config.BatchSize, config.ContextLength]);
-            var targetIds = tensor(targets);
+            var parts = Enumerable.Range(0, Ranks.Size)
+                .SelectMany(rank => Enumerable.Range(0, Ranks.Block(config.BatchSize, rank).Count)
+                    .Chunk(config.MicroBatchSize == 0 ? config.BatchSize : config.MicroBatchSize)
+                    .Select(rows => (Rank: rank, Batch: PretrainBatch.Next(packer, rows.Length, config.ContextLength, config.IntraDocumentMasking))))
+                .ToArray();
+            var labels = parts.Sum(part => part.Batch.LabelTokens);
 
-            // 2 loss: a part's mean counts by its share of the batch, so that the sum over parts is the batch's mean.
+            // 2 loss: a part's mean counts by its share of the labels, so that the sum over parts is the batch's mean.
             optimizer.ZeroGrad();
             var stepLoss = zeros(1);
-            var (start, count) = Ranks.Block(config.BatchSize);
-            foreach (var rows in Enumerable.Range(start, count).Chunk(config.MicroBatchSize == 0 ? config.BatchSize : config.MicroBatchSize))
+            foreach (var part in parts.Where(part => part.Rank == Ranks.Rank).Select(part => part.Batch))
             {
                 using var partScope = NewDisposeScope();
-                var tokens = rows.Length * config.ContextLength;
-                var hidden_ND = model.Hidden(inputIds_BC.narrow(0, rows[0], rows.Length)).view(tokens, -1);
-                var (logprobs_N, _) = model.Logprobs(hidden_ND, targetIds.narrow(0, rows[0] * config.ContextLength, tokens));
-                var loss = logprobs_N.mean().neg() * (rows.Length / (double)config.BatchSize);
+                var loss = PretrainLoss.Compute(model, part) * (part.LabelTokens / (double)labels);
                 loss.backward();
                 using var noGrad = no_grad();
                 stepLoss.add_(loss.detach());
@@ -154,7 +145,8 @@ public sealed class PretrainTrainer(
             optimizer.Step(learningRate);
             average?.Update();
             stepsInSum++;
-            stepsOnClock++;
+            tokens += labels;
+            tokensOnClock += labels;
 
             // 4 report
             var done = step + 1;
@@ -165,12 +157,12 @@ public sealed class PretrainTrainer(
                     [MetricNames.TrainLoss] = lossSum.item<float>() / stepsInSum,
                     [MetricNames.TrainLearningRate] = learningRate,
                     [MetricNames.TrainGradientNorm] = gradientNorm.item<float>(),
-                    [MetricNames.TrainTokens] = (double)done * targets.Length,
+                    [MetricNames.TrainTokens] = tokens,
                 };
                 history.Add(new TrainingProgress(done, config.Steps, metrics));
                 progress?.Invoke(new TrainingProgress(done, config.Steps, new Dictionary<string, double>(metrics, StringComparer.Ordinal)
                 {
-                    [MetricNames.TokensPerSecond] = (double)stepsOnClock * targets.Length / clock.Elapsed.TotalSeconds,
+                    [MetricNames.TokensPerSecond] = tokensOnClock / clock.Elapsed.TotalSeconds,
                 }));
                 using (no_grad())
                 {
@@ -178,7 +170,7 @@ public sealed class PretrainTrainer(
                 }
 
                 stepsInSum = 0;
-                stepsOnClock = 0;
+                tokensOnClock = 0;
                 clock.Restart();
             }
 
@@ -208,6 +200,7 @@ public sealed class PretrainTrainer(
             state.Counters["offset"] = (ulong)packer.Offset;
             state.Numbers["loss_sum"] = lossSum.item<float>();
             state.Counters["steps_in_loss_sum"] = (ulong)stepsInSum;
+            state.Counters["tokens"] = (ulong)tokens;
             foreach (var entry in history)
             {
                 state.History.Add(entry);

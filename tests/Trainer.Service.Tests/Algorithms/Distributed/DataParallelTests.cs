@@ -5,6 +5,7 @@ using Rlhf.Training.Distributed;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using TorchSharp;
+using Trainer.Service.Algorithms.Common;
 using Trainer.Service.Algorithms.Distillation;
 using Trainer.Service.Algorithms.Online;
 using Trainer.Service.Algorithms.Ppo;
@@ -35,6 +36,8 @@ public sealed class DataParallelTests
     [InlineData("orpo")]
     [InlineData("simpo")]
     [InlineData("rloo")]
+    [InlineData("raft")]
+    [InlineData("online-dpo")]
     public void EveryOtherMethod_OfTwoRanks_EqualsOne(string method) => EqualsOne((ranks, states) =>
     {
         using var scope = NewDisposeScope();
@@ -45,9 +48,11 @@ public sealed class DataParallelTests
         return ([.. Weights(policy), .. averaged], history);
     });
 
-    [Fact]
-    public void Sft_OfTwoRanks_EqualsOne() => EqualsOne((ranks, states) => Train(
-        policy => new SftTrainer(new SftConfig { Epochs = 3, BatchSize = 3, MicroBatchSize = 1, LearningRate = 1e-3 }, policy, DistillationTrainerTests.Examples, DistillationTrainerTests.Examples) { Ranks = ranks }
+    [Theory]
+    [InlineData(null)]
+    [InlineData(5.0)]
+    public void Sft_OfTwoRanks_EqualsOne(double? noise) => EqualsOne((ranks, states) => Train(
+        policy => new SftTrainer(new SftConfig { Epochs = 3, BatchSize = 3, MicroBatchSize = 1, LearningRate = 1e-3, NeftuneNoiseAlpha = noise }, policy, DistillationTrainerTests.Examples, DistillationTrainerTests.Examples) { Ranks = ranks }
             .Train(states)));
 
     [Fact]
@@ -96,12 +101,18 @@ public sealed class DataParallelTests
         }),
         size: 3);
 
-    [Fact]
-    public void Ppo_OfTwoRanks_EqualsOne() => EqualsOne((ranks, states) => Train(policy =>
+    [Theory]
+    [InlineData(KlEstimator.K1, 0.0)]
+    [InlineData(KlEstimator.Full, 0.3)]
+    public void Ppo_OfTwoRanks_EqualsOne(KlEstimator estimator, double ptx) => EqualsOne((ranks, states) => Train(policy =>
     {
         var critic = TinyModels.Critic(policy);
-        var config = new PpoConfig { Updates = 3, BatchSize = 6, Epochs = 2, MinibatchCount = 2, MicroBatchSize = 2, MaxNewTokens = 6, LearningRate = 1e-3 };
-        using var trainer = new PpoTrainer(config, policy, critic, Prompts, Score) { Ranks = ranks };
+        var config = new PpoConfig
+        {
+            Updates = 3, BatchSize = 6, Epochs = 2, MinibatchCount = 2, MicroBatchSize = 2, MaxNewTokens = 6, LearningRate = 1e-3, KlEstimator = estimator,
+            PtxCoefficient = ptx, PtxBatchSize = 3,
+        };
+        using var trainer = new PpoTrainer(config, policy, critic, Prompts, Score) { Ranks = ranks, PretrainingTexts = [[2, 3, 4], [5, 6], [7, 8, 9, 10], [11, 12]] };
         return trainer.Train(states);
     }));
 
