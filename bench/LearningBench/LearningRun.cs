@@ -67,7 +67,7 @@ public sealed class LearningRun(ILearningTask task, LearningSize size, ulong see
                 break;
             case "kto":
                 var judged = Judged(data);
-                new KtoTrainer(Config<KtoConfig>(1e-3, judged.Length), policy, judged).Train(progress: Record);
+                new KtoTrainer(Config<KtoConfig>(2e-4, judged.Length), policy, judged).Train(progress: Record);
                 break;
             case "orpo":
                 pairs = Pairs(data);

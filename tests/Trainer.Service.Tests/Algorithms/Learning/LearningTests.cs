@@ -6,7 +6,7 @@ namespace Trainer.Service.Tests.Algorithms.Learning;
 /// <summary>Every method learns: the runs of bench/LearningBench, small and with one seed.</summary>
 public sealed class LearningTests
 {
-    private static readonly LearningSize Small = new(Width: 48, Walks: 600, StartSteps: 150, Steps: 60, Updates: 25, BatchSize: 32, Points: 1);
+    private static readonly LearningSize Small = new(Width: 48, Walks: 600, StartSteps: 150, Steps: 120, Updates: 25, BatchSize: 32, Points: 1);
 
     /// <summary>A smaller graph than the bench's.</summary>
     private static readonly ILearningTask Walks = new RandomWalks(nodes: 10, edge: 0.2, maxLength: 8);
