@@ -14,7 +14,7 @@ RUN find /work -type f ! -name '*.csproj' ! -name '*.props' ! -name '*.targets' 
 FROM debian:bookworm-slim AS build
 ENV DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 PATH=/usr/share/dotnet:$PATH
 RUN apt-get update -q \
- && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends ca-certificates libssl3 g++ libtorch-dev libopenblas0-pthread \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends ca-certificates libssl3 g++ libtorch-dev libopenblas0-pthread libgloo-dev \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=sdk /usr/share/dotnet /usr/share/dotnet
 WORKDIR /work

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rlhf.Modeling.Adapters;
+using Rlhf.Modeling.Heads;
 using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
 
@@ -37,7 +38,14 @@ internal sealed class LoraOptions
     }
 
     /// <summary>The adapter the flags ask for, attached to the model; null without --lora-r.</summary>
-    public LoraAdapter? Attach(ParseResult parse, CausalLanguageModel model, ulong seed)
+    public LoraAdapter? Attach(ParseResult parse, CausalLanguageModel model, ulong seed) =>
+        Attach(parse, config => LoraAdapter.Attach(model, config, new Philox(seed, AdapterStream)));
+
+    /// <summary>The same for a reward model.</summary>
+    public LoraAdapter? Attach(ParseResult parse, ScalarHeadModel model, ulong seed) =>
+        Attach(parse, config => LoraAdapter.Attach(model, config, new Philox(seed, AdapterStream)));
+
+    private LoraAdapter? Attach(ParseResult parse, Func<LoraConfig, LoraAdapter> attach)
     {
         var targets = parse.GetValue(_targets) ?? [];
         if (parse.GetValue(_rank) is not { } rank)
@@ -49,8 +57,7 @@ internal sealed class LoraOptions
 
         try
         {
-            var config = new LoraConfig { R = rank, LoraAlpha = parse.GetValue(_alpha) ?? rank, TargetModules = targets.Length == 0 ? [LoraConfig.AllLinear] : targets };
-            return LoraAdapter.Attach(model, config, new Philox(seed, AdapterStream));
+            return attach(new LoraConfig { R = rank, LoraAlpha = parse.GetValue(_alpha) ?? rank, TargetModules = targets.Length == 0 ? [LoraConfig.AllLinear] : targets });
         }
         catch (ArgumentException exception)
         {

@@ -1,5 +1,5 @@
 using System.Text;
-using System.Text.Json;
+using Rlhf.Datasets;
 
 namespace Rlhf.Cli;
 
@@ -9,7 +9,7 @@ internal static class TextFiles
     private const int MaxPiece = 1 << 20;
 
     /// <summary>The lines of a file, each with its end; of a .jsonl file the texts of its rows.</summary>
-    /// <exception cref="InvalidDataException">If a row of a .jsonl file has no text; the message names file and line.</exception>
+    /// <exception cref="DatasetException">After the last row, if any of a .jsonl file has no text; the message names file and lines.</exception>
     public static IEnumerable<string> Read(string path) =>
         path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase) ? Rows(path) : Lines(path);
 
@@ -43,29 +43,10 @@ internal static class TextFiles
 
     private static IEnumerable<string> Rows(string path)
     {
-        var number = 0;
-        foreach (var row in File.ReadLines(path))
+        using var reader = DatasetReader.Open(path, DatasetFormat.Named("language-modeling"));
+        foreach (var row in reader.Rows())
         {
-            number++;
-            if (row.Length > 0)
-            {
-                yield return Text(row) ?? throw new InvalidDataException($"{path}, line {number}: must be an object with a string \"text\"");
-            }
-        }
-    }
-
-    private static string? Text(string row)
-    {
-        try
-        {
-            using var json = JsonDocument.Parse(row);
-            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String
-                ? text.GetString()
-                : null;
-        }
-        catch (JsonException)
-        {
-            return null;
+            yield return row.Completions[0].AsText();
         }
     }
 }

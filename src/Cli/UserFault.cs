@@ -2,9 +2,11 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Labeling.Web.Features.Import;
 using Microsoft.Extensions.Options;
+using Rlhf.Datasets;
 using Rlhf.Hosting;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Torch.Extensions;
+using Rlhf.Torch.Extensions.Distributed;
 using Rlhf.Training.Checkpointing;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Memory;
@@ -19,7 +21,7 @@ internal static class UserFault
 {
     public static string? Message(Exception exception) => exception switch
     {
-        UserException or ImportException or HyperparametersException or MemoryPlanException or CheckpointException or TorchUnavailableException or DataDirectoryInUseException or FileNotFoundException
+        UserException or ImportException or DatasetException or HyperparametersException or MemoryPlanException or CheckpointException or TorchUnavailableException or DistributedException or DataDirectoryInUseException or FileNotFoundException
             or DirectoryNotFoundException or InvalidDataException => exception.Message,
         TrainingStateException state => state.Message + " To begin anew: --resume false, or another --output.",
         OptionsValidationException options => "the configuration is not usable:\n  - " + string.Join("\n  - ", options.Failures),

@@ -3,6 +3,7 @@ using Labeling.Web.Features.Accounts;
 using Labeling.Web.Features.Annotators;
 using Labeling.Web.Features.Api;
 using Labeling.Web.Features.Checkpoints;
+using Labeling.Web.Features.Evaluations;
 using Labeling.Web.Features.Labeling;
 using Labeling.Web.Features.Projects;
 using Labeling.Web.Features.Runs;
@@ -85,6 +86,7 @@ public static class LabelingWeb
         services.AddSingleton<ProjectCreation>();
         services.AddSingleton<CycleControl>();
         services.AddSingleton<CheckpointCatalog>();
+        services.AddSingleton<EvaluationCatalog>();
         services.AddSingleton<AnnotatorCatalog>();
         services.AddSingleton<RunCatalog>();
         services.AddSingleton<ProjectAccess>();
@@ -107,6 +109,7 @@ public static class LabelingWeb
         app.MapStaticAssets().AllowAnonymous();
         app.MapRlhfHealth();
         app.MapApi();
+        app.MapEvaluationFiles();
         app.MapPost("/logout", async (HttpContext context, IAntiforgery antiforgery, SignInManager<AppUser> signIn) =>
         {
             // The middleware checks only endpoints that bind a form.

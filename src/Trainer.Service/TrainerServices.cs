@@ -5,6 +5,7 @@ using Trainer.Service.Algorithms.Online;
 using Trainer.Service.Algorithms.Ppo;
 using Trainer.Service.Algorithms.Preference;
 using Trainer.Service.Cycles;
+using Trainer.Service.Evaluation;
 using Trainer.Service.Sampling;
 
 namespace Trainer.Service;
@@ -12,7 +13,7 @@ namespace Trainer.Service;
 /// <summary>The trainer as a part of a process: its own service, or the command line's.</summary>
 public static class TrainerServices
 {
-    /// <summary>Registers the cycle planner, the executors of policy and sampling runs, and the retention of checkpoints.</summary>
+    /// <summary>Registers the cycle planner, the executors of policy, sampling and evaluation runs, and the retention of checkpoints.</summary>
     public static TBuilder AddTrainer<TBuilder>(this TBuilder builder)
         where TBuilder : IHostApplicationBuilder
     {
@@ -26,10 +27,14 @@ public static class TrainerServices
         builder.Services.AddRunExecutor<GrpoRunExecutor>();
         builder.Services.AddRunExecutor<RlooRunExecutor>();
         builder.Services.AddRunExecutor<ReinforceRunExecutor>();
+        builder.Services.AddRunExecutor<RaftRunExecutor>();
+        builder.Services.AddRunExecutor<OnlineDpoRunExecutor>();
+        builder.Services.AddRunExecutor<KtoRunExecutor>();
         builder.Services.AddRunExecutor<DpoRunExecutor>();
         builder.Services.AddRunExecutor<OrpoRunExecutor>();
         builder.Services.AddRunExecutor<SimpoRunExecutor>();
         builder.Services.AddRunExecutor<SampleRunExecutor>();
+        builder.Services.AddRunExecutor<EvalRunExecutor>();
         return builder;
     }
 

@@ -19,7 +19,7 @@ public sealed class BadInputTests
 
         Assert.Equal(1, code);
         Assert.Contains("line 2: field \"rejected\" is missing or not a string", error, StringComparison.Ordinal);
-        Assert.Contains("Nothing was imported", error, StringComparison.Ordinal);
+        Assert.Contains("Nothing was used", error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(folder["data"]));
     }
 

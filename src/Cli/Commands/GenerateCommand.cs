@@ -1,10 +1,15 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using Rlhf.Modeling.Chat;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Generation;
 using Rlhf.Modeling.Tokenization;
+using Rlhf.Modeling.Transformer;
 using Rlhf.TaskFamilies;
+using Rlhf.Training.Evaluation;
+using Trainer.Service.Algorithms.BestOfN;
+using Trainer.Service.Algorithms.Common;
 using ScalarType = TorchSharp.torch.ScalarType;
 
 namespace Rlhf.Cli.Commands;
@@ -13,6 +18,7 @@ namespace Rlhf.Cli.Commands;
 internal static class GenerateCommand
 {
     private const int LargestFile = 16 << 20;
+    private const int MostSamples = 4096;
 
     public static Command Create()
     {
@@ -27,8 +33,13 @@ internal static class GenerateCommand
         var dtype = new Option<string>("--dtype") { Description = "The type the weights are held in: float32, or bfloat16 (half the memory to read for every token).", DefaultValueFactory = _ => "float32" };
         dtype.AcceptOnlyFromAmong("float32", "bfloat16");
         var loadIn8Bit = new Option<bool>("--load-in-8bit") { Description = "Round the matrices to 8 bits (blocks of 32, as GGUF's Q8_0) first: less memory to read for every token." };
+        var bestOfN = new Option<int?>("--best-of-n") { Description = "Sample so many continuations and print the one that --reward-model scores highest (with --json all, best first)." };
+        var rewardModel = new Option<string?>("--reward-model") { Description = "A reward-model directory, as rlhf reward writes it, for --best-of-n." };
         var sampling = new SamplingOptions();
-        var command = new Command("generate", "Continue a text with a model directory.") { model, prompt, file, instruction, chat, seed, stream, json, dtype, loadIn8Bit };
+        var command = new Command("generate", "Continue a text with a model directory.")
+        {
+            model, prompt, file, instruction, chat, seed, stream, json, dtype, loadIn8Bit, bestOfN, rewardModel,
+        };
         sampling.AddTo(command);
         command.SetAction((parse, stop) =>
         {
@@ -47,7 +58,10 @@ internal static class GenerateCommand
                 parse.GetValue(stream),
                 parse.GetValue(json),
                 parse.GetValue(dtype) == "bfloat16" ? ScalarType.BFloat16 : ScalarType.Float32,
-                parse.GetValue(loadIn8Bit));
+                parse.GetValue(loadIn8Bit),
+                parse.GetValue(bestOfN),
+                parse.GetValue(rewardModel));
+            Check(request);
             if (request is { Stream: true, Json: false, Parameters.NumReturnSequences: > 1 })
             {
                 throw new UserException("--stream shows one sequence: leave --num-return-sequences out, or add --json.");
@@ -72,11 +86,71 @@ internal static class GenerateCommand
         }
     }
 
+    private static void Check(Request request)
+    {
+        if (request.BestOfN is null != request.RewardModel is null)
+        {
+            throw new UserException("--best-of-n and --reward-model belong together: give both, or none.");
+        }
+
+        if (request.BestOfN is { } n)
+        {
+            UserFault.ThrowIfAny("best-of-n", [
+                .. n is >= 1 and <= MostSamples ? (string[])[] : [$"--best-of-n is {n}; legal values are 1 to {MostSamples}."],
+                .. request.Stream ? ["--stream shows one sequence while it is made, and the best is known at the end: leave it out."] : (string[])[],
+                .. request.Parameters.NumReturnSequences == 1 ? (string[])[] : ["--num-return-sequences is set by --best-of-n: leave it out."],
+                .. request.Parameters is { Temperature: > 0, NumBeams: 1 } ? (string[])[] : ["it needs samples: a --temperature above 0 and no --num-beams."],
+            ]);
+        }
+    }
+
+    private static void RunBestOfN(Request request, CausalLanguageModel model, Tokenizer tokenizer, int[] promptIds, TextWriter output, CancellationToken stop)
+    {
+        if (Tokenizer.Load(request.RewardModel!).Fingerprint != tokenizer.Fingerprint)
+        {
+            throw new UserException($"--reward-model {request.RewardModel} has another tokenizer than {request.Model}: train it from the same base model.");
+        }
+
+        var n = request.BestOfN!.Value;
+        using var reward = RewardEnsemble.Load(request.RewardModel!);
+        var sampler = new BestOfNSampler(new Generator(model, tokenizer, new GeneratorOptions { LoadIn8Bit = request.LoadIn8Bit }), ScoreResponsesWith.Ensemble(reward));
+        var responses = sampler.Sample([promptIds], n, request.Parameters, request.Seed, stop)[0];
+        var bound = BestOfNSampler.KlBound(n);
+        if (request.Json)
+        {
+            foreach (var response in responses)
+            {
+                WriteJson(output, new
+                {
+                    promptIds,
+                    ids = response.Sequence.Ids,
+                    text = tokenizer.Decode(promptIds) + response.Sequence.Text,
+                    finishReason = response.Sequence.FinishReason,
+                    reward = response.Score,
+                    klBound = bound,
+                });
+            }
+
+            return;
+        }
+
+        output.WriteLine(responses[0].Sequence.Text);
+        Console.Error.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"best of {n}: reward {responses[0].Score:f3}, mean {responses.Average(r => r.Score):f3}; at most {bound:f3} nats from the policy (log n − (n − 1)/n)"));
+    }
+
     private static void Run(Request request, TextWriter output, CancellationToken stop)
     {
         var tokenizer = Tokenizer.Load(request.Model);
         using var model = PretrainedModel.LoadCausal(request.Model, request.Dtype);
         var promptIds = request.Chat ? ChatPrompt(tokenizer, request) : tokenizer.Encode(request.Prompt);
+        if (request.BestOfN is not null)
+        {
+            RunBestOfN(request, model, tokenizer, promptIds, output, stop);
+            return;
+        }
+
         Action<GeneratedToken>? onToken = (request.Stream, request.Json) switch
         {
             (false, _) => null,
@@ -149,5 +223,16 @@ internal static class GenerateCommand
         output.Flush();
     }
 
-    private sealed record Request(string Model, string Prompt, bool Chat, SamplingParameters Parameters, ulong Seed, bool Stream, bool Json, ScalarType Dtype, bool LoadIn8Bit);
+    private sealed record Request(
+        string Model,
+        string Prompt,
+        bool Chat,
+        SamplingParameters Parameters,
+        ulong Seed,
+        bool Stream,
+        bool Json,
+        ScalarType Dtype,
+        bool LoadIn8Bit,
+        int? BestOfN,
+        string? RewardModel);
 }

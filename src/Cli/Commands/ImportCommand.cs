@@ -5,6 +5,7 @@ using Rlhf.Cli.AllInOne;
 using Rlhf.Contracts.Training;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
+using Rlhf.Datasets;
 using Rlhf.Numerics;
 using Rlhf.Training.Metrics;
 using Spectre.Console;
@@ -16,27 +17,28 @@ internal static class ImportCommand
 {
     public static Command Create()
     {
-        var file = new Argument<string>("file") { Description = "HH-RLHF layout: a JSON object with \"chosen\" and \"rejected\" a line; .jsonl or .jsonl.gz." };
+        var file = new Argument<string>("file") { Description = "Preferences or rankings in any known format (docs/guides/data-formats.md): .json, .jsonl, .csv, each with .gz or without." };
         var data = CommonOptions.Data();
         var project = new Option<string?>("--project") { Description = "The name of the project to create; default: the file's name." };
-        var trainSize = new Option<int>("--train-size") { Description = "The first so many comparisons are for training, the rest is held out.", DefaultValueFactory = _ => 2000 };
+        var dataset = new DatasetOptions("");
         var train = new Option<bool>("--train-reward-model") { Description = "Train a reward model on the training part and report its accuracy on the rest." };
         var model = CommonOptions.Model();
         var seed = CommonOptions.Seed();
-        var command = new Command("import", "Import comparisons, all or nothing.") { file, data, project, trainSize, train, model, seed };
+        var command = new Command("import", "Import comparisons, all or nothing.") { file, data, project, train, model, seed };
+        dataset.AddTo(command, withDataset: false);
         command.SetAction(async (parse, stop) =>
         {
             var path = parse.GetRequiredValue(file);
-            var pairs = HhRlhfReader.Read(path);
+            var (training, heldOut) = dataset.Read(parse, path, parse.GetValue(seed), DatasetType.Preference);
             var name = parse.GetValue(project) ?? Path.GetFileName(path).Split('.')[0];
             return await RunAsync(
-                pairs, name, parse.GetRequiredValue(data), parse.GetValue(trainSize), parse.GetValue(train), parse.GetRequiredValue(model), (long)parse.GetValue(seed), stop);
+                training, heldOut, name, parse.GetRequiredValue(data), parse.GetValue(train), parse.GetRequiredValue(model), (long)parse.GetValue(seed), stop);
         });
         return command;
     }
 
     private static async Task<int> RunAsync(
-        IReadOnlyList<PreferencePair> pairs, string name, string data, int trainSize, bool train, string model, long seed, CancellationToken stop)
+        IReadOnlyList<DatasetRow> training, IReadOnlyList<DatasetRow> heldOut, string name, string data, bool train, string model, long seed, CancellationToken stop)
     {
         var project = new Project
         {
@@ -47,8 +49,8 @@ internal static class ImportCommand
             RewardConfigJson = """{"epochs": 1, "batch_size": 16, "learning_rate": 0.0003, "evaluate_every": 25}""",
         };
         await using var system = await EmbeddedSystem.StartAsync(data, "http://127.0.0.1:0", quiet: true, prepare: null, stop);
-        await system.Services.GetRequiredService<PreferenceImporter>().ImportAsync(pairs, project, trainSize, stop);
-        Console.WriteLine($"imported {pairs.Count} comparisons into \"{name}\": {trainSize} for training, {pairs.Count - trainSize} held out");
+        await system.Services.GetRequiredService<PreferenceImporter>().ImportAsync(training, heldOut, project, stop);
+        Console.WriteLine($"imported {training.Count + heldOut.Count} comparisons into \"{name}\": {training.Count} for training, {heldOut.Count} held out");
         if (train)
         {
             var runId = await system.Services.GetRequiredService<ProjectSeeder>().TrainRewardModelAsync(project.Id, model, stop);

@@ -1,48 +1,63 @@
 using System.CommandLine;
 using Rlhf.Cli.Training;
+using Rlhf.Datasets;
 using Rlhf.Modeling.Checkpoints;
-using Rlhf.Modeling.Tokenization;
-using Rlhf.TaskFamilies;
-using Rlhf.Training.Batching;
+using Rlhf.Modeling.Heads;
+using Rlhf.Modeling.Transformer;
+using Rlhf.Numerics;
 using Rlhf.Training.Memory;
 using Trainer.Service.Algorithms.Ppo;
 
 namespace Rlhf.Cli.Commands;
 
-/// <summary><c>rlhf ppo</c>: improves a policy against a reward model.</summary>
+/// <summary><c>rlhf ppo</c>: improves a policy against a reward model, a checker, or both.</summary>
 internal static class PpoCommand
 {
+    private const ulong CriticStream = 1UL << 57;
+
     public static Command Create()
     {
         var model = CommonOptions.Model();
-        var rewardModel = new Option<string>("--reward-model") { Description = "A reward-model directory, as rlhf reward writes it.", Required = true };
-        var prompts = new Option<string?>("--prompts") { Description = "JSONL rows with \"prompt\"; default: 1,000 training prompts of the task families." };
+        var prompts = new Option<string?>("--prompts") { Description = OnlinePrompts.Description };
+        var evalPrompts = new Option<string?>("--eval-prompts") { Description = "The same for evaluation (--evaluate-every); default: held-out prompts of the task families." };
+        var pretraining = new Option<string?>("--pretrain-dataset") { Description = "A file of texts in any known format, for --ptx-coefficient." };
+        var format = DatasetOptions.Format();
+        var rewards = new RewardOptions();
+        var lora = new LoraOptions();
         var options = new TrainingOptions<PpoConfig>();
-        var command = new Command("ppo", "Improve a policy with PPO.") { model, rewardModel, prompts };
+        var command = new Command("ppo", "Improve a policy with PPO.") { model, prompts, evalPrompts, pretraining, format };
+        rewards.AddTo(command);
+        lora.AddTo(command);
         options.AddTo(command);
         command.SetAction((parse, stop) =>
         {
             var config = options.Read(parse);
             var session = options.Open(parse, "PPO", config);
-
-            // PPO trains the policy whole: its reference is a copy, and no adapter is asked for.
-            using var run = PolicyRun.Load(session, parse.GetRequiredValue(model), new LoraOptions(), parse, config);
-            using var reward = PretrainedModel.LoadScalar(parse.GetRequiredValue(rewardModel));
-            using var critic = PretrainedModel.LoadScalar(parse.GetRequiredValue(rewardModel));
-            RequireSameTokenizer(run.Tokenizer, parse.GetRequiredValue(rewardModel));
-            var encoded = Prompts(parse.GetValue(prompts), run.Encoder, config.MaxNewTokens);
-            var (policySize, criticSize) = (MemoryPlanner.Count(run.Policy), MemoryPlanner.Count(critic));
-            session.Plan(run.Shape(rows: 1, encoded.Max(p => p.Length) + config.MaxNewTokens) with
+            using var run = PolicyRun.Load(session, parse.GetRequiredValue(model), lora, parse, config);
+            using var reward = rewards.Load(parse, run.Tokenizer);
+            using var critic = Critic(rewards.RewardModel(parse), run.Policy, config.Seed);
+            var training = OnlinePrompts.Read(parse.GetValue(prompts), parse.GetValue(format), run.Encoder, config.MaxNewTokens);
+            var shape = run.Shape(rows: 1, training.Ids.Max(p => p.Length) + config.MaxNewTokens);
+            var criticSize = MemoryPlanner.Count(critic);
+            session.Plan(shape with
             {
-                Parameters = policySize + criticSize,
-                Trainable = policySize + criticSize,
-                Frozen = policySize + MemoryPlanner.Count(reward),
+                Parameters = shape.Parameters + criticSize,
+                Trainable = shape.Trainable + criticSize,
+                Frozen = reward.Size + (run.Adapter is null ? shape.Parameters : 0),
                 Decoders = 2,
                 SampledRows = config.BatchSize,
             });
-            using var trainer = new PpoTrainer(config, run.Policy, critic, encoded, ScoreResponsesWith.Model(reward))
+            using var trainer = new PpoTrainer(config, run.Policy, critic, training.Ids, reward.For(training), run.Adapter)
             {
-                SaveAverage = run.SaveAverage, Warn = TrainingSession.Warn,
+                SaveAverage = run.SaveAverage,
+                Warn = TrainingSession.Warn,
+                Ranks = TrainingRanks.Current,
+                HeldOut = config.EvaluateEvery == 0
+                    ? null
+                    : reward.HeldOut(OnlinePrompts.Read(parse.GetValue(evalPrompts), parse.GetValue(format), run.Encoder, config.MaxNewTokens, heldOut: true)),
+                PretrainingTexts = parse.GetValue(pretraining) is { } texts
+                    ? [.. DatasetOptions.Of(DatasetOptions.Read(texts, null), DatasetType.LanguageModeling, texts).Select(r => run.Tokenizer.Encode(r.Completions[0].AsText()))]
+                    : [],
             };
             session.Run((states, report) => trainer.Train(states, report, stop));
             run.Save();
@@ -51,21 +66,7 @@ internal static class PpoCommand
         return command;
     }
 
-    /// <summary>The prompts of a file, or those of the task families without one.</summary>
-    public static int[][] Prompts(string? file, DialogueEncoder encoder, int maxNewTokens)
-    {
-        var texts = file is not null
-            ? OfflineTraining.Rows(file, "prompt").Select(r => r["prompt"])
-            : DemoProject.Prompts(1000, heldOut: false).Select(p => p.Text);
-        return [.. texts.Select(t => encoder.EncodePrompt(t, maxNewTokens))];
-    }
-
-    // Scores are computed on the policy's token ids: another tokenizer would give other texts.
-    internal static void RequireSameTokenizer(Tokenizer tokenizer, string rewardModel)
-    {
-        if (Tokenizer.Load(rewardModel).Fingerprint != tokenizer.Fingerprint)
-        {
-            throw new UserException($"--reward-model {rewardModel} has another tokenizer than the policy: train it from the same base model.");
-        }
-    }
+    // A checker has no weights that a critic could start from: then it starts from the policy's.
+    private static ScalarHeadModel Critic(string? rewardModel, CausalLanguageModel policy, ulong seed) =>
+        rewardModel is null ? ScalarHeadModel.FromCausal(policy, new Philox(seed, CriticStream)) : PretrainedModel.LoadScalar(rewardModel);
 }

@@ -113,7 +113,8 @@ internal sealed class HyperparameterOptions<TConfig>
             }
         }
 
-        return text == "null" ? null : text;
+        // Enumerations also with dashes, as flags have them: k-wise for k_wise.
+        return text == "null" ? null : type.IsEnum ? text.Replace('-', '_') : text;
     }
 
     private static string Merge(string? json, Dictionary<string, JsonNode?> flags)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rlhf.Modeling.Adapters;
+using Rlhf.Modeling.Chat;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
@@ -14,15 +15,18 @@ internal sealed class PolicyRun : IDisposable
 {
     private readonly TrainingSession _session;
 
-    private PolicyRun(TrainingSession session, CausalLanguageModel policy, Tokenizer tokenizer, LoraAdapter? adapter)
+    private PolicyRun(TrainingSession session, CausalLanguageModel policy, Tokenizer tokenizer, ChatTemplate? template, LoraAdapter? adapter)
     {
-        (_session, Policy, Tokenizer, Adapter) = (session, policy, tokenizer, adapter);
-        Encoder = new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings);
+        (_session, Policy, Tokenizer, Template, Adapter) = (session, policy, tokenizer, template, adapter);
+        Encoder = new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings, template);
     }
 
     public CausalLanguageModel Policy { get; }
 
     public Tokenizer Tokenizer { get; }
+
+    /// <summary>The directory's chat template; null if it has none.</summary>
+    public ChatTemplate? Template { get; }
 
     public LoraAdapter? Adapter { get; }
 
@@ -35,7 +39,7 @@ internal sealed class PolicyRun : IDisposable
         var policy = PretrainedModel.LoadCausal(directory);
         try
         {
-            return new PolicyRun(session, policy, tokenizer, lora.Attach(parse, policy, config.Seed));
+            return new PolicyRun(session, policy, tokenizer, DatasetOptions.Template(directory), lora.Attach(parse, policy, config.Seed));
         }
         catch
         {
@@ -55,14 +59,17 @@ internal sealed class PolicyRun : IDisposable
     }
 
     /// <summary>Writes the averaged policy: while the average is in it.</summary>
-    public void SaveAverage() => LoraOptions.SaveMerged(Adapter, () => PretrainedModel.Save(Policy, Tokenizer, _session.AverageOutput));
+    public void SaveAverage() => TrainingRanks.OnRankZero(() => LoraOptions.SaveMerged(Adapter, () => PretrainedModel.Save(Policy, Tokenizer, _session.AverageOutput)));
 
     /// <summary>Writes the trained policy.</summary>
     public void Save()
     {
         Adapter?.MergeAndDetach();
-        PretrainedModel.Save(Policy, Tokenizer, _session.Output);
-        _session.Written();
+        TrainingRanks.OnRankZero(() =>
+        {
+            PretrainedModel.Save(Policy, Tokenizer, _session.Output);
+            _session.Written();
+        });
     }
 
     /// <inheritdoc/>

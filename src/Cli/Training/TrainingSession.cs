@@ -52,7 +52,10 @@ internal sealed class TrainingSession(string name, ITrainingHyperparameters conf
             Rows = shape.Rows * config.RowsOfAPass,
             GradientCheckpointing = config.GradientCheckpointing,
         });
-        Console.WriteLine($"memory:\n{plan}");
+        if (TrainingRanks.Current.IsMain)
+        {
+            Console.WriteLine($"memory:\n{plan}");
+        }
 
         if (ChecksMemory)
         {
@@ -60,10 +63,16 @@ internal sealed class TrainingSession(string name, ITrainingHyperparameters conf
         }
     }
 
-    /// <summary>Runs a trainer, shows its reports and writes them.</summary>
+    /// <summary>Runs a trainer, shows its reports and writes them; of several processes rank 0 does.</summary>
     /// <param name="train">Takes the state directory and whom to report to.</param>
     public void Run(Action<string, Action<TrainingProgress>> train)
     {
+        if (!TrainingRanks.Current.IsMain)
+        {
+            train(StateDirectory, _ => { });
+            return;
+        }
+
         var states = new TrainingStateStore(StateDirectory);
         if (Resume == true && !states.HasStates)
         {

@@ -4,9 +4,7 @@ using Rlhf.Contracts.Training;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
 using Rlhf.Modeling.Checkpoints;
-using Rlhf.Modeling.Heads;
 using Rlhf.Modeling.Tokenization;
-using Rlhf.Numerics;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
@@ -18,8 +16,6 @@ namespace RewardModel.Service.Training;
 /// <summary>A reward-model run of a project: the judgments of its cycle and all earlier ones, on the body of the current policy; publishes the reward model.</summary>
 public sealed class RewardModelRunExecutor(IDbContextFactory<AppDbContext> contexts, CheckpointStore store, TimeProvider clock) : IRunExecutor
 {
-    private const ulong HeadStream = 1UL << 59;
-
     /// <inheritdoc/>
     public string Kind => RunKinds.RewardModel;
 
@@ -33,24 +29,33 @@ public sealed class RewardModelRunExecutor(IDbContextFactory<AppDbContext> conte
         var directory = store.Verify(policy.Path, policy.ContentHash);
         var tokenizer = Tokenizer.Load(directory);
         using var backbone = PretrainedModel.LoadCausal(directory);
-        using var model = ScalarHeadModel.FromCausal(backbone, new Philox(config.Seed, HeadStream));
         var encoder = new DialogueEncoder(tokenizer, backbone.Config.MaxPositionEmbeddings);
-        var training = Examples(Splits.Train);
-        var heldOut = Examples(Splits.HeldOut);
+        var byTask = comparisons.ToLookup(c => c.Judgment.TaskId);
+        var training = Encode(Splits.Train);
+        var heldOut = Encode(Splits.HeldOut);
         if (training.Length == 0)
         {
             throw new InvalidOperationException("All judgments fell into the held-out part; there is none to learn from. Collect more, or lower the project's held-out fraction.");
         }
 
-        var trainer = new RewardModelTrainer(config, model, training, heldOut);
-        var result = trainer.Train(context.StateDirectory, p => context.Report(p.Step, p.TotalSteps, p.Metrics), context.Stop);
-        context.Report(trainer.TotalSteps, trainer.TotalSteps, Baselines(comparisons, heldOut, result.HeldOut.Decided));
+        using var reward = new RewardModelTraining(config, backbone, training, heldOut);
+        var result = reward.Train(context.StateDirectory, p => context.Report(p.Step, p.TotalSteps, p.Metrics), context.Stop);
+        context.Report(reward.TotalSteps, reward.TotalSteps, new Dictionary<string, double>([.. result.Metrics(), .. Baselines(comparisons, heldOut, result.HeldOut.Decided)]));
 
-        var published = store.Publish(target => PretrainedModel.Save(model, tokenizer, target), policy.SizeBytes);
+        var published = store.Publish(
+            target => PretrainedEnsemble.Save(reward.Ensemble.Members, config.UncertaintyPenalty, tokenizer, target, result.Files()),
+            policy.SizeBytes * config.Ensemble);
         var checkpointId = Guid.CreateVersion7();
         context.Complete(db => CheckpointPublishing.Add(db, checkpointId, run, CheckpointKinds.RewardModel, published, clock.GetUtcNow()), checkpointId);
 
-        PreferencePair[] Examples(string split) => [.. comparisons.Where(c => c.Judgment.Split == split).Select(c => Encode(c, encoder))];
+        RankedCompletions[] Encode(string split) =>
+            [.. comparisons.Where(c => c.Judgment.Split == split).Select(c => Encoded(c, encoder, Votes(c)))];
+
+        (int Same, int All) Votes(RunComparison comparison)
+        {
+            var votes = byTask[comparison.Judgment.TaskId];
+            return (votes.Count(v => v.Judgment.Choice == comparison.Judgment.Choice), votes.Count());
+        }
     }
 
     private (Checkpoint Policy, List<RunComparison> Comparisons) Load(Run run)
@@ -59,7 +64,7 @@ public sealed class RewardModelRunExecutor(IDbContextFactory<AppDbContext> conte
         return (db.Checkpoints.AsNoTracking().Single(c => c.Id == run.PolicyCheckpointId), RunComparisons.Load(db, run));
     }
 
-    private static Dictionary<string, double> Baselines(List<RunComparison> comparisons, PreferencePair[] heldOut, int decided)
+    private static Dictionary<string, double> Baselines(List<RunComparison> comparisons, RankedCompletions[] heldOut, int decided)
     {
         var metrics = new Dictionary<string, double> { [MetricNames.RewardEvaluationDecided] = decided };
         if (decided > 0)
@@ -75,11 +80,18 @@ public sealed class RewardModelRunExecutor(IDbContextFactory<AppDbContext> conte
         return metrics;
     }
 
-    private static PreferencePair Encode(RunComparison comparison, DialogueEncoder encoder)
+    private static RankedCompletions Encoded(RunComparison comparison, DialogueEncoder encoder, (int Same, int All) votes)
     {
         var (judgment, prompt, a, b) = comparison;
         var (chosen, rejected) = judgment.Choice == Choices.B ? (b, a) : (a, b);
-        return PreferencePairs.Encode(
-            encoder, prompt, chosen.Text, rejected.Text, judgment.Choice == Choices.Tie, chosen.FinishReason == "stop", rejected.FinishReason == "stop");
+        return RankedCompletionsEncoding.Encode(
+            encoder,
+            prompt,
+            [(chosen.Text, chosen.FinishReason == "stop"), (rejected.Text, rejected.FinishReason == "stop")],
+            [1, judgment.Choice == Choices.Tie ? 1 : 2]) with
+        {
+            Agreement = votes.Same / (double)votes.All,
+            Annotators = votes.All,
+        };
     }
 }

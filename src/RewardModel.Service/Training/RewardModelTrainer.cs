@@ -1,292 +1,154 @@
-// P pairs, T tokens.
+// N completions of all rankings of a batch.
 using Rlhf.Modeling.Heads;
 using Rlhf.Numerics;
-using Rlhf.Training.Batching;
 using Rlhf.Training.Checkpointing;
 using Rlhf.Training.Evaluation;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
-using Rlhf.Training.Optimization;
+using Rlhf.Training.Offline;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace RewardModel.Service.Training;
 
 /// <summary>
-/// Trains a reward model on comparisons (Stiennon et al. 2020, section 3.4): a language model's body with a scalar head, the score
-/// at the last token of prompt and completion, the Bradley–Terry loss, and at the end a bias that makes the mean score zero.
+/// Trains one reward model on comparisons or rankings (Stiennon et al. 2020, section 3.4; Ouyang et al. 2022, section 3.5): a language model's
+/// body with a scalar head, the score at the last token of prompt and completion. <see cref="RewardModelTraining"/> trains ensembles of them.
 /// </summary>
-public sealed class RewardModelTrainer
+public sealed class RewardModelTrainer : OfflineTrainer<RewardModelConfig, RankedCompletions>
 {
-    private const ulong OrderStream = 1UL << 60;
-
-    private readonly RewardModelConfig _config;
     private readonly ScalarHeadModel _model;
-    private readonly IReadOnlyList<PreferencePair> _training;
-    private readonly IReadOnlyList<PreferencePair> _heldOut;
-    private readonly IReadOnlyList<int[]> _normalisation;
+    private readonly IReadOnlyList<RankedCompletions> _heldOut;
+    private readonly RankingLoss _loss;
+    private readonly RankingLoss _evaluationLoss;
     private readonly int _pad;
 
     /// <summary>Checks the configuration and the data.</summary>
-    /// <param name="config">The hyperparameters.</param>
+    /// <param name="config">The hyperparameters; an ensemble is no matter of this class.</param>
     /// <param name="model">The model, usually made from the policy with a new head; trained in place.</param>
-    /// <param name="training">The comparisons to learn from; at least one.</param>
-    /// <param name="heldOut">Comparisons of prompts that are not in training, for evaluation; may be empty.</param>
-    /// <param name="demonstrations">Prompt and completion tokens whose mean score becomes zero; null for all completions of the training comparisons.</param>
+    /// <param name="training">What to learn from; at least one ranking.</param>
+    /// <param name="heldOut">Rankings of prompts that are not in training, for evaluation; may be empty.</param>
     /// <exception cref="HyperparametersException">If the configuration has faults.</exception>
+    /// <exception cref="ArgumentException">If an example does not fit the model or the loss.</exception>
     public RewardModelTrainer(
-        RewardModelConfig config,
-        ScalarHeadModel model,
-        IReadOnlyList<PreferencePair> training,
-        IReadOnlyList<PreferencePair> heldOut,
-        IReadOnlyList<int[]>? demonstrations = null)
+        RewardModelConfig config, ScalarHeadModel model, IReadOnlyList<RankedCompletions> training, IReadOnlyList<RankedCompletions> heldOut)
+        : base(config, model, training)
     {
-        var faults = config.Validate();
-        if (faults.Count > 0)
-        {
-            throw new HyperparametersException(nameof(RewardModelConfig), faults);
-        }
-
-        if (training.Count == 0)
-        {
-            throw new ArgumentException("There is no comparison to learn from.", nameof(training));
-        }
-
-        var longest = training.Concat(heldOut).Max(p => p.Prompt.Length + Math.Max(p.Chosen.Length, p.Rejected.Length));
-        if (longest > model.Config.MaxPositionEmbeddings)
-        {
-            throw new ArgumentException($"A comparison has {longest} tokens; the model has {model.Config.MaxPositionEmbeddings} positions.", nameof(training));
-        }
-
-        (_config, _model, _training, _heldOut) = (config, model, training, heldOut);
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(heldOut);
+        Check(config, model, training, "training");
+        Check(config, model, heldOut, "held-out");
+        (_model, _heldOut) = (model, heldOut);
         _model.Bf16 = config.Bf16;
         _model.GradientCheckpointing = config.GradientCheckpointing;
-        _normalisation = demonstrations ?? [.. training.Select(Chosen), .. training.Select(Rejected)];
-        _pad = model.Config.PadTokenId ?? 0;
-        TotalSteps = (int)Math.Ceiling((double)training.Count * config.Epochs / config.BatchSize);
-    }
 
-    /// <summary>How many optimizer steps the run has.</summary>
-    public int TotalSteps { get; }
-
-    /// <summary>Told about saved states that are damaged and were passed over.</summary>
-    public Action<string>? Warn { get; init; }
-
-    /// <summary>
-    /// Called after the last step with the averaged weights in the model, to save them; afterwards the model has its own again. Never called
-    /// without an average (ema_decay 0).
-    /// </summary>
-    public Action? SaveAverage { get; init; }
-
-    /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
-    /// <param name="stateDirectory">Where states are saved; null saves none.</param>
-    /// <param name="progress">Called at every report.</param>
-    /// <param name="stop">Saves a state and stops between two steps.</param>
-    /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
-    public RewardModelResult Train(
-        string? stateDirectory = null,
-        Action<TrainingProgress>? progress = null,
-        CancellationToken stop = default)
-    {
-        using var everything = NewDisposeScope();
-        var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, TotalSteps, _config.WarmupSteps, DecaySteps: _config.NumDecaySteps);
-        using var optimizer = new AdamWOptimizer(_model.named_parameters(), _config.Adam());
-        using var average = ExponentialMovingAverage.Create(_model.named_parameters(), _config.EmaDecay);
-        var order = new EpochOrder(_training.Count, _config.Seed, OrderStream);
-        var draws = (long)_training.Count * _config.Epochs;
-        var history = new List<TrainingProgress>();
-        var configuration = HyperparametersJson.Write(_config);
-        var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
-        var sums = new Sums();
-        var firstStep = 0;
-
-        // The bias is fixed after training; while training, scores are the head's own.
+        // While training, scores are the head's own; the bias is fixed afterwards.
         _model.ScoreBias = 0;
-        using (var state = store?.LoadLatest(configuration, Warn))
-        {
-            if (state is not null)
-            {
-                firstStep = state.Step;
-                state.Restore("model", _model);
-                state.Restore("optimizer", optimizer);
-                average?.Restore(state);
-                sums.Restore(state);
-                history.AddRange(state.History);
-            }
-        }
-
-        for (var step = firstStep; step < TotalSteps; step++)
-        {
-            if (stop.IsCancellationRequested)
-            {
-                SaveState(step);
-                stop.ThrowIfCancellationRequested();
-            }
-
-            using var scope = NewDisposeScope();
-
-            // 1 batch: all chosen, then all rejected, in one rectangle.
-            var first = (long)step * _config.BatchSize;
-            var pairs = new PreferencePair[(int)Math.Min(_config.BatchSize, draws - first)];
-            for (var i = 0; i < pairs.Length; i++)
-            {
-                pairs[i] = _training[order.At(first + i)];
-            }
-
-            // 2 loss
-            var (loss, chosen_P, rejected_P) = Loss(pairs);
-
-            // 3 update
-            optimizer.ZeroGrad();
-            loss.backward();
-            var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, _config.MaxGradNorm);
-            var learningRate = schedule.At(step);
-            optimizer.Step(learningRate);
-            average?.Update();
-            sums.Add(pairs, loss.item<float>(), chosen_P.detach().data<float>().ToArray(), rejected_P.detach().data<float>().ToArray());
-
-            // 4 report
-            var done = step + 1;
-            var metrics = new Dictionary<string, double>(StringComparer.Ordinal);
-            if (done % _config.ReportEvery == 0 || done == TotalSteps)
-            {
-                sums.Report(metrics);
-                metrics[MetricNames.RewardLearningRate] = learningRate;
-                metrics[MetricNames.RewardGradientNorm] = gradientNorm.item<float>();
-                metrics[MetricNames.TrainEpoch] = (double)(first + pairs.Length) / _training.Count;
-                sums = new Sums();
-            }
-
-            if (_heldOut.Count > 0 && (done == TotalSteps || (_config.EvaluateEvery > 0 && done % _config.EvaluateEvery == 0)))
-            {
-                Evaluate().Report(metrics);
-            }
-
-            if (metrics.Count > 0)
-            {
-                var entry = new TrainingProgress(done, TotalSteps, metrics);
-                history.Add(entry);
-                progress?.Invoke(entry);
-            }
-
-            // 5 state
-            if (done % _config.SaveEvery == 0 || done == TotalSteps)
-            {
-                SaveState(done);
-            }
-        }
-
-        optimizer.ZeroGrad();
-
-        // 6 normalisation: the mean score of demonstrations becomes zero, so that scores of different models compare.
-        average?.ShowTo(SaveAverage is null ? null : () =>
-        {
-            Normalise();
-            SaveAverage();
-            _model.ScoreBias = 0;
-        });
-        Normalise();
-        return new RewardModelResult(history, _model.ScoreBias, Evaluate());
-
-        void SaveState(int step)
-        {
-            if (store is null)
-            {
-                return;
-            }
-
-            using var state = new TrainingState(step, configuration);
-            state.Add("model", _model);
-            state.Add("optimizer", optimizer);
-            average?.Save(state);
-            sums.Save(state);
-            foreach (var entry in history)
-            {
-                state.History.Add(entry);
-            }
-
-            store.Save(state);
-        }
+        _pad = model.Config.PadTokenId ?? 0;
+        var nu = config.DavidsonNu ?? DavidsonLoss.NuOfTieShare(TieShare(training));
+        _loss = new RankingLoss(config.Loss, config.LabelWeights, config.Margin, config.CenterRewardsCoefficient, nu);
+        _evaluationLoss = new RankingLoss(config.Loss, LabelWeights.Uniform, margin: 0, centering: 0, nu);
     }
 
-    /// <summary>Loss and accuracy on the held-out comparisons with the model as it is.</summary>
+    /// <inheritdoc/>
+    protected override bool HasHeldOut => _heldOut.Count > 0;
+
+    /// <summary>Loss and accuracy on the held-out rankings with the model as it is.</summary>
     public RewardModelEvaluation Evaluate()
     {
-        if (_heldOut.Count == 0)
-        {
-            return new RewardModelEvaluation(double.NaN, Statistics.Wilson(0, 0), 0);
-        }
-
         using var noGrad = no_grad();
+        return Evaluate(_heldOut, SequenceScorer.Score(_model, Sequences(_heldOut), _pad));
+    }
+
+    /// <summary>The same from scores that are at hand.</summary>
+    /// <param name="rankings">The rankings.</param>
+    /// <param name="scores">The scores of their completions, in the order of <see cref="Sequences"/>.</param>
+    internal RewardModelEvaluation Evaluate(IReadOnlyList<RankedCompletions> rankings, float[] scores)
+    {
+        if (rankings.Count == 0)
+        {
+            return RewardModelEvaluation.Nothing;
+        }
+
         using var scope = NewDisposeScope();
-        var chosen = SequenceScorer.Score(_model, [.. _heldOut.Select(Chosen)], _pad);
-        var rejected = SequenceScorer.Score(_model, [.. _heldOut.Select(Rejected)], _pad);
-        var loss = BradleyTerryLoss.Compute(tensor(chosen), tensor(rejected), Probabilities(_heldOut)).item<float>();
-        var decided = Enumerable.Range(0, _heldOut.Count).Where(i => !_heldOut[i].IsTie).ToArray();
-        var accuracy = PreferenceAccuracy.Measure([.. decided.Select(i => chosen[i])], [.. decided.Select(i => rejected[i])]);
-        return new RewardModelEvaluation(loss, accuracy, decided.Length);
+        var unweighted = rankings.Select(r => r with { Margin = null }).ToArray();
+        var loss = _evaluationLoss.Compute(tensor(scores), unweighted, _evaluationLoss.TotalWeight(unweighted)).item<float>();
+        var decided = Comparisons(rankings, scores).Where(c => !c.IsTie).ToArray();
+        var accuracy = PreferenceAccuracy.Measure([.. decided.Select(c => c.Better)], [.. decided.Select(c => c.Worse)]);
+        var human = rankings.Where(r => !r.IsTie).Select(r => r.HumanAgreement).OfType<double>().ToArray();
+        return new RewardModelEvaluation(loss, accuracy, decided.Length, human.Length == 0 ? null : human.Average());
     }
 
-    private static int[] Chosen(PreferencePair pair) => [.. pair.Prompt, .. pair.Chosen];
+    /// <summary>Prompt and completion of every completion, ranking after ranking.</summary>
+    internal static int[][] Sequences(IEnumerable<RankedCompletions> rankings) =>
+        [.. rankings.SelectMany(r => r.Completions.Select(c => (int[])[.. r.Prompt, .. c]))];
 
-    private static int[] Rejected(PreferencePair pair) => [.. pair.Prompt, .. pair.Rejected];
-
-    private static Tensor Probabilities(IReadOnlyList<PreferencePair> pairs) =>
-        tensor(pairs.Select(p => (float)p.ChosenProbability).ToArray());
-
-    private void Normalise() => _model.ScoreBias = SequenceScorer.Score(_model, _normalisation, _pad).Average(s => (double)s);
-
-    private (Tensor Loss, Tensor Chosen_P, Tensor Rejected_P) Loss(PreferencePair[] pairs)
+    /// <summary>The scores of the two sides of every comparison.</summary>
+    internal static IEnumerable<(float Better, float Worse, bool IsTie)> Comparisons(IReadOnlyList<RankedCompletions> rankings, float[] scores)
     {
-        var scores = SequenceScorer.ScoreWithGradient(_model, [.. pairs.Select(Chosen), .. pairs.Select(Rejected)], _pad);
-        var chosen_P = scores.narrow(0, 0, pairs.Length);
-        var rejected_P = scores.narrow(0, pairs.Length, pairs.Length);
-        var margins_P = tensor(pairs.Select(p => p.IsTie ? 0f : (float)p.Margin).ToArray());
-        return (BradleyTerryLoss.Compute(chosen_P, rejected_P, Probabilities(pairs), margins_P, _config.Centering), chosen_P, rejected_P);
-    }
-
-    /// <summary>Running sums between two reports.</summary>
-    private sealed class Sums
-    {
-        private double _loss, _margin, _agreed;
-        private ulong _steps, _pairs, _decided;
-
-        public void Add(PreferencePair[] pairs, double loss, float[] chosen, float[] rejected)
+        var start = 0;
+        foreach (var ranking in rankings)
         {
-            _steps++;
-            _loss += loss;
-            for (var i = 0; i < pairs.Length; i++)
+            foreach (var (better, worse, isTie) in ranking.Pairs())
             {
-                _pairs++;
-                _margin += chosen[i] - rejected[i];
-                if (!pairs[i].IsTie)
-                {
-                    _decided++;
-                    _agreed += chosen[i].CompareTo(rejected[i]) switch { > 0 => 1.0, 0 => 0.5, _ => 0.0 };
-                }
+                yield return (scores[start + better], scores[start + worse], isTie);
+            }
+
+            start += ranking.Completions.Length;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override long Backward(int[] batch, MetricSums sums)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(sums);
+        var totalWeight = _loss.TotalWeight(batch.Select(i => Training[i]));
+        var batchLoss = 0.0;
+        foreach (var microBatch in MicroBatches(batch))
+        {
+            using var scope = NewDisposeScope();
+            var rankings = microBatch.Select(i => Training[i]).ToArray();
+            var sequences = Sequences(rankings);
+            var scores_N = SequenceScorer.ScoreWithGradient(_model, sequences, _pad);
+            var loss = _loss.Compute(scores_N, rankings, totalWeight);
+            loss.backward();
+            batchLoss += loss.item<float>();
+            foreach (var (better, worse, isTie) in Comparisons(rankings, scores_N.detach().data<float>().ToArray()))
+            {
+                sums.Add(MetricNames.RewardMargin, better - worse, 1);
+                sums.Add(MetricNames.RewardAccuracy, better.CompareTo(worse) switch { > 0 => 1.0, 0 => 0.5, _ => 0.0 } * (isTie ? 0 : 1), isTie ? 0 : 1);
             }
         }
 
-        public void Report(Dictionary<string, double> metrics)
+        // The batch counts once, however many ranks share it.
+        sums.Add(MetricNames.RewardLoss, batchLoss, Ranks.IsMain ? 1 : 0);
+        return Sequences([.. batch.Select(i => Training[i])]).Sum(s => (long)s.Length);
+    }
+
+    /// <inheritdoc/>
+    protected override void Evaluate(IDictionary<string, double> metrics) => Evaluate().Report(metrics);
+
+    private static double TieShare(IReadOnlyList<RankedCompletions> training)
+    {
+        var pairs = training.SelectMany(r => r.Pairs()).ToArray();
+
+        // Half a tie and half a win are added, so that ν is positive and finite without any.
+        return (pairs.Count(p => p.IsTie) + 0.5) / (pairs.Length + 1);
+    }
+
+    private static void Check(RewardModelConfig config, ScalarHeadModel model, IReadOnlyList<RankedCompletions> rankings, string what)
+    {
+        for (var i = 0; i < rankings.Count; i++)
         {
-            metrics[MetricNames.RewardLoss] = _loss / _steps;
-            metrics[MetricNames.RewardMargin] = _margin / _pairs;
-            if (_decided > 0)
+            var fault = rankings[i].Fault(model.Config.MaxPositionEmbeddings)
+                ?? (config.Loss == RewardLossType.PlackettLuce && rankings[i].Ranks.Distinct().Count() < rankings[i].Ranks.Length
+                    ? "has a tie, which plackett_luce does not know: take davidson, k_wise or bradley_terry"
+                    : null);
+            if (fault is not null)
             {
-                metrics[MetricNames.RewardAccuracy] = _agreed / _decided;
+                throw new ArgumentException($"Example {i + 1} of the {what} rankings {fault}.", nameof(rankings));
             }
-        }
-
-        public void Save(TrainingState state)
-        {
-            (state.Numbers["loss_sum"], state.Numbers["margin_sum"], state.Numbers["agreed"]) = (_loss, _margin, _agreed);
-            (state.Counters["steps_in_sums"], state.Counters["pairs_in_sums"], state.Counters["decided_in_sums"]) = (_steps, _pairs, _decided);
-        }
-
-        public void Restore(TrainingState state)
-        {
-            (_loss, _margin, _agreed) = (state.Number("loss_sum"), state.Number("margin_sum"), state.Number("agreed"));
-            (_steps, _pairs, _decided) = (state.Counter("steps_in_sums"), state.Counter("pairs_in_sums"), state.Counter("decided_in_sums"));
         }
     }
 }

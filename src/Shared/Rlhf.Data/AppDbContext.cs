@@ -44,6 +44,9 @@ public sealed class AppDbContext(DbContextOptions<AppDbContext> options) : Ident
     /// <summary>Learning curves.</summary>
     public DbSet<MetricPoint> Metrics => Set<MetricPoint>();
 
+    /// <summary>What evaluations measured.</summary>
+    public DbSet<EvaluationResult> EvaluationResults => Set<EvaluationResult>();
+
     /// <summary>Published checkpoints.</summary>
     public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
 

@@ -43,31 +43,48 @@ public static class Statistics
     /// <exception cref="ArgumentException">If there is no value.</exception>
     public static Interval ClusterBootstrap(IReadOnlyList<IReadOnlyList<double>> clusters, Philox random, int resamples = 2000)
     {
-        var sums = clusters.Select(c => (Sum: c.Sum(), c.Count)).Where(c => c.Count > 0).ToArray();
-        if (sums.Length == 0)
+        var sums = clusters.Select(c => (c.Sum(), (double)c.Count)).ToArray();
+        return RatioBootstrap(sums, random, resamples);
+    }
+
+    /// <summary>
+    /// Σ numerators / Σ denominators with its percentile bootstrap interval at 95 %, resampling pairs: for example nats and tokens of documents.
+    /// </summary>
+    /// <param name="parts">Numerator and denominator of each part. Parts with a denominator of 0 do not count.</param>
+    /// <param name="random">Where the resampling draws from.</param>
+    /// <param name="resamples">How many bootstrap samples.</param>
+    /// <exception cref="ArgumentException">If there is no part that counts.</exception>
+    public static Interval RatioBootstrap(IReadOnlyList<(double Numerator, double Denominator)> parts, Philox random, int resamples = 2000)
+    {
+        var counting = parts.Where(c => c.Denominator > 0).ToArray();
+        if (counting.Length == 0)
         {
-            throw new ArgumentException("There is no value to estimate a mean from.", nameof(clusters));
+            throw new ArgumentException("There is no value to estimate a mean from.", nameof(parts));
         }
 
-        var means = new double[resamples];
+        var ratios = new double[resamples];
         for (var r = 0; r < resamples; r++)
         {
-            double sum = 0;
-            var count = 0;
-            for (var i = 0; i < sums.Length; i++)
+            double numerator = 0, denominator = 0;
+            for (var i = 0; i < counting.Length; i++)
             {
-                var (s, n) = sums[random.Next(sums.Length)];
-                sum += s;
-                count += n;
+                var (n, d) = counting[random.Next(counting.Length)];
+                numerator += n;
+                denominator += d;
             }
 
-            means[r] = sum / count;
+            ratios[r] = numerator / denominator;
         }
 
-        Array.Sort(means);
-        return new Interval(
-            sums.Sum(c => c.Sum) / sums.Sum(c => c.Count),
-            means[(int)(0.025 * (resamples - 1))],
-            means[(int)(0.975 * (resamples - 1))]);
+        return Percentiles(counting.Sum(c => c.Numerator) / counting.Sum(c => c.Denominator), ratios);
+    }
+
+    /// <summary>An estimate with the 2.5th and 97.5th percentile of its bootstrap samples.</summary>
+    /// <param name="value">The estimate from the whole data.</param>
+    /// <param name="samples">The estimates from resampled data, at least one; sorted in place.</param>
+    public static Interval Percentiles(double value, double[] samples)
+    {
+        Array.Sort(samples);
+        return new Interval(value, samples[(int)(0.025 * (samples.Length - 1))], samples[(int)(0.975 * (samples.Length - 1))]);
     }
 }

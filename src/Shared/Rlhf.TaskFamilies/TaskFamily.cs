@@ -134,7 +134,8 @@ internal abstract class TaskFamily<TSpec>(string name, string language) : ITaskF
         throw new ArgumentException("Every item is excluded.", nameof(not));
     }
 
-    private TSpec Read(TaskPrompt prompt)
+    /// <summary>The facts of a prompt of this family.</summary>
+    protected TSpec Read(TaskPrompt prompt)
     {
         if (prompt.Family != Name)
         {

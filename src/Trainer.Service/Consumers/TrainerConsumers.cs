@@ -9,6 +9,7 @@ public static class TrainerConsumers
     public static void AddTrainerConsumers(this IBusRegistrationConfigurator bus)
     {
         bus.AddConsumer<StartPolicyRunConsumer>();
+        bus.AddConsumer<StartEvalRunConsumer>();
         bus.AddConsumer<SampleCompletionsConsumer>();
         bus.AddConsumer<CancelRunConsumer>();
         bus.AddConsumer<PromptsImportedConsumer>();

@@ -33,7 +33,7 @@ internal sealed class AnswerSupply(AppDbContext db, TimeProvider clock)
     {
         var waiting = await CyclePlanner.Waiting(db, project.Id).CountAsync(stop);
         var open = await db.ComparisonTasks
-            .Where(t => t.ProjectId == project.Id && t.Status == ComparisonTaskStatuses.Open)
+            .Where(t => t.ProjectId == project.Id && t.Status == ComparisonTaskStatuses.Open && t.EvaluationRunId == null)
             .SumAsync(t => project.JudgmentsPerTask - t.JudgmentCount, stop);
         var onTheirWay = await db.Runs.AnyAsync(
             r => r.ProjectId == project.Id && r.Kind == RunKinds.Sample && (r.Status == RunStatuses.Queued || r.Status == RunStatuses.Running), stop);

@@ -187,6 +187,11 @@ public sealed class CyclePlanner(AppDbContext db, TimeProvider clock)
         }
 
         project.PolicyCheckpointId = run.OutputCheckpointId;
+        if (project.EvaluatePolicies)
+        {
+            _commands.AskEvaluation(project, cycle, run);
+        }
+
         _journal.Decide(project, cycle, "publish", numbers);
         await ProceedAsync(project, cycle, CycleStatuses.Sampling, stop);
     }
@@ -312,9 +317,10 @@ public sealed class CyclePlanner(AppDbContext db, TimeProvider clock)
         db.Judgments.Where(j => j.CycleId == cycle.Id && j.TraceParent != null)
             .Select(j => j.TraceParent).Distinct().OrderBy(t => t).Take(MaxLinks).ToListAsync(stop);
 
-    /// <summary>Standing judgments that no cycle has taken.</summary>
+    /// <summary>Standing judgments that no cycle has taken. Those on an evaluation's tasks measure and are never taken.</summary>
     internal static IQueryable<Judgment> Waiting(AppDbContext db, Guid projectId) =>
-        db.Judgments.Where(j => j.ProjectId == projectId && j.CycleId == null && j.RetractedAt == null);
+        db.Judgments.Where(j => j.ProjectId == projectId && j.CycleId == null && j.RetractedAt == null
+            && !db.ComparisonTasks.Any(t => t.Id == j.TaskId && t.EvaluationRunId != null));
 
     private Task<Cycle?> UnfinishedAsync(Guid projectId, CancellationToken stop) =>
         db.Cycles.Where(c => c.ProjectId == projectId && CycleStatuses.Unfinished.Contains(c.Status)).OrderBy(c => c.Number).FirstOrDefaultAsync(stop);

@@ -60,6 +60,21 @@ internal sealed class StageCommands(AppDbContext db)
         Sample(project, cycle: null, Guid.CreateVersion7(), policy, RunSeed.Derive(project.Seed, earlier, "more-answers"));
     }
 
+    /// <summary>
+    /// Asks for the evaluation of a cycle's new policy against the one it began with. It belongs to no cycle: nothing waits for it, and its failure stops nothing.
+    /// The id follows from the run.
+    /// </summary>
+    public void AskEvaluation(Project project, Cycle cycle, Run run) => OutboxWriter.Add(db, new StartRun
+    {
+        CommandId = new Guid(SHA256.HashData(Encoding.UTF8.GetBytes($"{run.Id}/evaluation")).AsSpan(0, 16)),
+        ProjectId = project.Id,
+        Kind = RunKinds.Eval,
+        Seed = RunSeed.Derive(project.Seed, cycle.Number, RunKinds.Eval),
+        PolicyCheckpointId = run.OutputCheckpointId,
+        BaselineCheckpointId = run.PolicyCheckpointId,
+        RewardCheckpointId = run.RewardCheckpointId,
+    });
+
     private void Start(Project project, Cycle cycle, string kind, Guid command, Guid? reward) => OutboxWriter.Add(db, new StartRun
     {
         CommandId = command,

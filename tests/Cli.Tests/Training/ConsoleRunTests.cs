@@ -13,6 +13,7 @@ using Rlhf.Contracts.Labeling;
 using Rlhf.Contracts.Training;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
+using Rlhf.Hosting;
 using Rlhf.Training.Publishing;
 
 namespace Cli.Tests.Training;
@@ -38,31 +39,35 @@ public sealed class ConsoleRunTests : IDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    [Fact]
-    public async Task Dpo_RunAndCommand_SameWeights()
+    [Theory]
+    [InlineData(RunKinds.Dpo)]
+    [InlineData(RunKinds.Kto)]
+    [InlineData(RunKinds.Grpo)]
+    [InlineData(RunKinds.OnlineDpo)]
+    [InlineData(RunKinds.Ppo)]
+    public async Task RunAndCommand_SameWeights(string kind)
     {
-        var run = await RunAsync(RunKinds.Dpo, """{"algorithm": "dpo", "batch_size": 3, "epochs": 2, "learning_rate": 0.001}""");
+        var offline = kind is RunKinds.Dpo or RunKinds.Kto;
+        Dictionary<string, string> hyperparameters = new() { ["batch_size"] = offline ? "3" : "8", ["learning_rate"] = "0.001" };
+        foreach (var (name, value) in offline ? [("epochs", "2")] : new[] { ("updates", "2"), ("max_new_tokens", "4") })
+        {
+            hyperparameters[name] = value;
+        }
 
-        await CommandAsync(PreferenceCommands.Dpo(), "--dataset", At("pairs.jsonl"), "--train-size", "6", "--batch-size", "3", "--epochs", "2", "--learning-rate", "0.001");
+        var run = await RunAsync(kind, $$"""{"algorithm": "{{kind}}", {{string.Join(", ", hyperparameters.Select(h => $"\"{h.Key}\": {h.Value}"))}}}""");
 
+        Command[] commands = [PreferenceCommands.Dpo(), PreferenceCommands.Kto(), OnlineCommands.Grpo(), OnlineCommands.OnlineDpo(), PpoCommand.Create()];
+        Assert.Equal(0, await CommandAsync(
+            commands.Single(c => c.Name == kind),
+            [
+                .. offline ? ["--dataset", At("pairs.jsonl"), "--test-size", "0"] : (string[])["--reward-model", At("reward"), "--prompts", At("prompts.jsonl")],
+                .. hyperparameters.SelectMany(h => new[] { "--" + h.Key.Replace('_', '-'), h.Value }),
+            ]));
         Assert.Equal(File.ReadAllBytes(At("out/model.safetensors")), run);
         Assert.NotEqual(File.ReadAllBytes(At("model/model.safetensors")), run);
     }
 
-    [Fact]
-    public async Task Grpo_RunAndCommand_SameWeights()
-    {
-        var run = await RunAsync(RunKinds.Grpo, """{"algorithm": "grpo", "updates": 2, "batch_size": 8, "num_generations": 4, "max_new_tokens": 4, "learning_rate": 0.001}""");
-
-        await CommandAsync(
-            OnlineCommands.Grpo(),
-            ["--reward-model", At("reward"), "--prompts", At("prompts.jsonl"), "--updates", "2", "--batch-size", "8", "--num-generations", "4", "--max-new-tokens", "4", "--learning-rate", "0.001"]);
-
-        Assert.Equal(File.ReadAllBytes(At("out/model.safetensors")), run);
-        Assert.NotEqual(File.ReadAllBytes(At("model/model.safetensors")), run);
-    }
-
-    private Task CommandAsync(Command command, params string[] arguments) => command
+    private Task<int> CommandAsync(Command command, params string[] arguments) => command
         .Parse(["--model", At("model"), "--seed", "5", "--output", At("out"), .. arguments])
         .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }, Stop);
 

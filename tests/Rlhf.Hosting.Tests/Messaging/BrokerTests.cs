@@ -42,7 +42,7 @@ public sealed class BrokerTests
         await server.StartAsync();
         await ArrivedAsync(database, sent);
 
-        await server.WaitUntilQueuesAreOnDiskAsync();
+        await server.WaitUntilOnDiskAsync("count-judgment");
 
         // Killed with messages on their way, and more written while it is away.
         await SendAsync(20);

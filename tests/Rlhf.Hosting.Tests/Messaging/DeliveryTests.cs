@@ -40,6 +40,32 @@ public sealed class DeliveryTests
 
     [Theory]
     [MemberData(nameof(Stacks))]
+    public async Task SecondDeliveryOfAHandledMessage_Fails_LaterOnesOfItsAggregateAreNotHeldBackForEver(string name)
+    {
+        await using var stack = await TestStack.CreateAsync(name);
+        var database = stack.Database;
+        var project = await database.AddProjectAsync();
+        await using var host = new MessagingHost(stack, TwoConsumers);
+        await host.StartAsync();
+        var first = Judgment(project);
+        var id = (await host.SendAsync(first))[0];
+        await DecisionsAsync(database, 2);
+        await OutboxIsEmptyAsync(database);
+
+        // As when the database goes away while the inbox is asked.
+        var endpoint = host.Services.GetRequiredService<EndpointMap>().EndpointsOf(typeof(JudgmentRecorded)).First();
+        await host.Services.GetRequiredService<FailedMessageStore>().RecordAsync(
+            id, endpoint, new MessagePlace(1, project.Id, null), first, new TimeoutException("away"), TestContext.Current.CancellationToken);
+        await host.SendAsync(Judgment(project));
+
+        await DecisionsAsync(database, 4);
+        await OutboxIsEmptyAsync(database);
+        await using var db = database.CreateDbContext();
+        Assert.Empty(await db.FailedMessages.ToListAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Theory]
+    [MemberData(nameof(Stacks))]
     public async Task Message_WithoutConsumers_IsDoneWhenItIsPublished(string name)
     {
         await using var stack = await TestStack.CreateAsync(name);

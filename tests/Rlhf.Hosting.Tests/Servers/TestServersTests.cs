@@ -34,9 +34,10 @@ public sealed class TestServersTests
         await using (var connection = await new ConnectionFactory { Uri = host.Uri }.CreateConnectionAsync(Cancelled))
         await using (var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), Cancelled))
         {
-            await channel.QueueDeclareAsync("kept", durable: true, exclusive: false, autoDelete: false, cancellationToken: Cancelled);
+            await channel.QueueDeclareAsync(
+                "kept", durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" }, cancellationToken: Cancelled);
             await channel.BasicPublishAsync("", "kept", mandatory: true, new BasicProperties { Persistent = true }, new byte[] { 1 }, Cancelled);
-            await server.WaitUntilQueuesAreOnDiskAsync();
+            await server.WaitUntilOnDiskAsync("kept");
             await server.KillAsync();
         }
 

@@ -308,7 +308,7 @@ public sealed class RunQueueTests
 
         var exception = await Assert.ThrowsAsync<ArgumentException>(() => RunQueue.EnqueueAsync(db, command, "{}", Cancel));
 
-        Assert.Contains("Run kind 'dance' is unknown; legal values: pretrain, sft, reward-model, ppo, sample.", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("Run kind 'dance' is unknown; legal values: pretrain, sft, reward-model, ppo, grpo, rloo, reinforce, raft, online-dpo, dpo, kto, orpo, simpo, sample, eval.", exception.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
+using Rlhf.Training.Distributed;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Offline;
 using Trainer.Service.Algorithms.Online;
@@ -29,6 +30,8 @@ internal sealed record RunKnobs
     public CancellationToken Stop { get; init; }
 
     public Action? SaveAverage { get; init; }
+
+    public DataParallel Ranks { get; init; } = DataParallel.Alone;
 }
 
 /// <summary>A short run of every training method on a tiny model.</summary>
@@ -52,7 +55,7 @@ internal static class EveryMethod
 
     private static readonly Tokenizer Tokenizer = BpeTrainer.Train(["one two three four five"], 262, ["<|endoftext|>"]);
 
-    public static IReadOnlyList<string> Names { get; } = ["pretrain", "sft", "dpo", "kto", "orpo", "simpo", "ppo", "grpo", "rloo", "reinforce"];
+    public static IReadOnlyList<string> Names { get; } = ["pretrain", "sft", "dpo", "kto", "orpo", "simpo", "ppo", "grpo", "rloo", "reinforce", "raft", "online-dpo"];
 
     public static CausalLanguageModel Policy(string method) => method == "pretrain" ? TinyModels.Policy(vocabSize: Tokenizer.VocabSize) : TinyModels.Policy();
 
@@ -66,43 +69,56 @@ internal static class EveryMethod
                     Steps = Steps, ContextLength = 12, BatchSize = 4, MicroBatchSize = knobs.MicroBatchSize, WarmupSteps = 1, ReportEvery = 1, SaveEvery = 2,
                     GradientCheckpointing = knobs.GradientCheckpointing, EmaDecay = knobs.EmaDecay, AdamEpsilon = knobs.AdamEpsilon,
                 };
-                return new PretrainTrainer(pretraining, policy, Tokenizer, index => $"one two {index} three") { SaveAverage = knobs.SaveAverage }.Train(knobs.States, knobs.Progress, knobs.Stop);
+                return new PretrainTrainer(pretraining, policy, Tokenizer, index => $"one two {index} three") { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks }.Train(knobs.States, knobs.Progress, knobs.Stop);
             case "sft":
                 var demonstrations = Pairs.Select(p => new SftExample(p.Prompt, p.Chosen)).ToArray();
-                return new SftTrainer(Offline(new SftConfig()), policy, demonstrations, demonstrations) { SaveAverage = knobs.SaveAverage }.Train(knobs.States, knobs.Progress, knobs.Stop);
+                return new SftTrainer(Offline(new SftConfig()), policy, demonstrations, demonstrations) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks }.Train(knobs.States, knobs.Progress, knobs.Stop);
             case "dpo":
-                return new DpoTrainer(Offline(new DpoConfig()), policy, Pairs, Pairs) { SaveAverage = knobs.SaveAverage }.Train(knobs.States, knobs.Progress, knobs.Stop);
+                return new DpoTrainer(Offline(new DpoConfig()), policy, Pairs, Pairs) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks }.Train(knobs.States, knobs.Progress, knobs.Stop);
             case "kto":
-                return new KtoTrainer(Offline(new KtoConfig()) with { Epochs = Steps / 2 }, policy, Answers, Answers) { SaveAverage = knobs.SaveAverage }.Train(knobs.States, knobs.Progress, knobs.Stop);
+                return new KtoTrainer(Offline(new KtoConfig()) with { Epochs = Steps / 2 }, policy, Answers, Answers) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks }.Train(knobs.States, knobs.Progress, knobs.Stop);
             case "orpo":
-                return new OrpoTrainer(Offline(new OrpoConfig()), policy, Pairs, Pairs) { SaveAverage = knobs.SaveAverage }.Train(knobs.States, knobs.Progress, knobs.Stop);
+                return new OrpoTrainer(Offline(new OrpoConfig()), policy, Pairs, Pairs) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks }.Train(knobs.States, knobs.Progress, knobs.Stop);
             case "simpo":
-                return new SimpoTrainer(Offline(new SimpoConfig()), policy, Pairs, Pairs) { SaveAverage = knobs.SaveAverage }.Train(knobs.States, knobs.Progress, knobs.Stop);
+                return new SimpoTrainer(Offline(new SimpoConfig()), policy, Pairs, Pairs) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks }.Train(knobs.States, knobs.Progress, knobs.Stop);
             case "ppo":
                 var ppo = new PpoConfig
                 {
                     Updates = Steps, BatchSize = 8, MaxNewTokens = 6, LearningRate = 1e-3, MinibatchCount = 2, Epochs = 2, KlTarget = 6, SaveEvery = 2,
                     MicroBatchSize = knobs.MicroBatchSize, GradientCheckpointing = knobs.GradientCheckpointing, EmaDecay = knobs.EmaDecay, AdamEpsilon = knobs.AdamEpsilon,
                 };
-                using (var trainer = new PpoTrainer(ppo, policy, TinyModels.Critic(policy), Prompts, Score) { SaveAverage = knobs.SaveAverage })
+                using (var trainer = new PpoTrainer(ppo, policy, TinyModels.Critic(policy), Prompts, Score) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks })
                 {
                     return trainer.Train(knobs.States, knobs.Progress, knobs.Stop);
                 }
 
             case "grpo":
-                using (var trainer = new GrpoTrainer(Online(new GrpoConfig { NumGenerations = 4, Beta = 0.01 }), policy, Prompts, Score) { SaveAverage = knobs.SaveAverage })
+                using (var trainer = new GrpoTrainer(Online(new GrpoConfig { NumGenerations = 4, Beta = 0.01 }), policy, Prompts, Score) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks })
                 {
                     return trainer.Train(knobs.States, knobs.Progress, knobs.Stop);
                 }
 
             case "rloo":
-                using (var trainer = new RlooTrainer(Online(new RlooConfig { NumGenerations = 4 }), policy, Prompts, Score) { SaveAverage = knobs.SaveAverage })
+                using (var trainer = new RlooTrainer(Online(new RlooConfig { NumGenerations = 4 }), policy, Prompts, Score) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks })
                 {
                     return trainer.Train(knobs.States, knobs.Progress, knobs.Stop);
                 }
 
             case "reinforce":
-                using (var trainer = new ReinforceTrainer(Online(new ReinforceConfig()), policy, Prompts, Score) { SaveAverage = knobs.SaveAverage })
+                using (var trainer = new ReinforceTrainer(Online(new ReinforceConfig()), policy, Prompts, Score) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks })
+                {
+                    return trainer.Train(knobs.States, knobs.Progress, knobs.Stop);
+                }
+
+            case "raft":
+                using (var trainer = new RaftTrainer(Online(new RaftConfig { NumGenerations = 2 }) with { NumIterations = 1 }, policy, Prompts, Score) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks })
+                {
+                    return trainer.Train(knobs.States, knobs.Progress, knobs.Stop);
+                }
+
+            case "online-dpo":
+                var pairs = Online(new OnlineDpoConfig { NumGenerations = 4 }) with { NumIterations = 1, MicroBatchSize = knobs.MicroBatchSize == 0 ? 0 : 2 };
+                using (var trainer = new OnlineDpoTrainer(pairs, policy, Prompts, Score) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks })
                 {
                     return trainer.Train(knobs.States, knobs.Progress, knobs.Stop);
                 }

@@ -2,6 +2,8 @@ using Rlhf.Modeling.Tokenization;
 using Rlhf.Torch.Extensions;
 using Rlhf.Training.Metrics;
 using TorchSharp;
+using Trainer.Service.Algorithms.Common;
+using Trainer.Service.Algorithms.Online;
 using Trainer.Service.Algorithms.Ppo;
 using Trainer.Service.Algorithms.Pretraining;
 using Trainer.Service.Algorithms.Sft;
@@ -23,11 +25,15 @@ public sealed class LiveTensorTests
         using var scope = NewDisposeScope();
         var policy = TinyModels.Policy();
         using var trainer = new PpoTrainer(
-            new PpoConfig { Updates = 5, BatchSize = 8, MaxNewTokens = 6, MinibatchCount = 2 },
+            new PpoConfig { Updates = 5, BatchSize = 8, MaxNewTokens = 6, MinibatchCount = 2, PtxCoefficient = 1, KlEstimator = KlEstimator.Full, EvaluateEvery = 1 },
             policy,
             TinyModels.Critic(policy),
             [[2, 3], [4]],
-            (_, responses) => [.. responses.Select(r => (float)r.Length)]);
+            Lengths)
+        {
+            PretrainingTexts = [[2, 3, 4], [5, 6]],
+            HeldOut = new HeldOutScore([[5]], Lengths),
+        };
 
         AssertConstant(progress => trainer.Train(progress: progress));
     }
@@ -55,6 +61,34 @@ public sealed class LiveTensorTests
 
         AssertConstant(progress => trainer.Train(progress: progress));
     }
+
+    [Theory]
+    [InlineData("raft")]
+    [InlineData("online-dpo")]
+    public void OnlineTrainer_OverUpdates_HoldsAsManyTensors(string method)
+    {
+        using var scope = NewDisposeScope();
+        int[][] prompts = [[2, 3], [4]];
+        if (method == "raft")
+        {
+            using var trainer = new RaftTrainer(
+                new RaftConfig { Updates = 5, BatchSize = 8, NumGenerations = 4, MaxNewTokens = 6, MinibatchCount = 2 }, TinyModels.Policy(), prompts, Lengths);
+            AssertConstant(progress => trainer.Train(progress: progress));
+        }
+        else
+        {
+            // Distinct scores, so that every update has pairs.
+            var number = 0f;
+            using var trainer = new OnlineDpoTrainer(
+                new OnlineDpoConfig { Updates = 5, BatchSize = 8, MaxNewTokens = 6, MinibatchCount = 2 },
+                TinyModels.Policy(),
+                prompts,
+                (_, responses) => [.. responses.Select(_ => number++)]);
+            AssertConstant(progress => trainer.Train(progress: progress));
+        }
+    }
+
+    private static float[] Lengths(IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> responses) => [.. responses.Select(r => (float)r.Length)];
 
     private static void AssertConstant(Action<Action<TrainingProgress>> train)
     {

@@ -1,5 +1,4 @@
 using Rlhf.Numerics;
-using Rlhf.Training.Batching;
 using Trainer.Service.Algorithms.Common;
 using Trainer.Service.Algorithms.Online;
 using Trainer.Service.Algorithms.Ppo;
@@ -159,7 +158,7 @@ public sealed class LossGradientTests
     {
         using var scope = NewDisposeScope();
         var model = TinyModels.Policy();
-        var batch = PromptResponseBatch.Create([[2, 3], [4]], [[5, 6, TinyModels.Eos], [7, TinyModels.Eos]], TinyModels.Pad);
+        var batch = SftBatch.Padded([new([2, 3], [5, 6, TinyModels.Eos]), new([4], [7, TinyModels.Eos])], TinyModels.Pad);
         SftLoss.Compute(model, batch, labelTokens: 5).backward();
         var directions = model.parameters().Select(p => p.grad!.clone()).ToArray();
         var norm = Math.Sqrt(directions.Sum(d => d.square().sum().item<float>()));

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Security.Claims;
+using Labeling.Web.Features.Evaluations;
 using Labeling.Web.Features.Labeling;
 using Labeling.Web.Security;
 using Microsoft.AspNetCore.Authorization;
@@ -11,7 +12,7 @@ using Rlhf.Data;
 
 namespace Labeling.Web.Features.Api;
 
-/// <summary>The HTTP API for annotators, under /api/v1: what the comparison page does, for programs. docs/guides/api.md</summary>
+/// <summary>The HTTP API, under /api/v1: what the comparison page does, for programs, and the results of evaluations. docs/guides/api.md</summary>
 public static class ApiEndpoints
 {
     /// <summary>Where the API lies.</summary>
@@ -60,6 +61,8 @@ public static class ApiEndpoints
             .WithSummary("Stores a judgment: 201. The same request again stores nothing and answers 200 with the same judgment.");
         project.MapGet("/progress", ProgressAsync)
             .WithSummary("How far the project is from its next reward model.");
+        project.MapGet("/evaluations", EvaluationsAsync).Produces<List<ExportedResult>>()
+            .WithSummary("Everything that was measured of the project's checkpoints, newest first; ?format=csv for a table. For engineers and administrators.");
 
         // Without it the pages' "not found" would answer, after asking for a signed-in browser.
         app.Map(Root + "/{**path}", () => TypedResults.Problem(statusCode: StatusCodes.Status404NotFound)).AllowAnonymous().ExcludeFromDescription();
@@ -157,6 +160,26 @@ public static class ApiEndpoints
 
         var p = await progress.GetAsync(projectId, user.Id(), cancellationToken);
         return TypedResults.Ok(new ApiProgress(p.OwnJudgments, p.OwnToday, p.Collected, p.Needed, p.OpenTasks, p.CycleNumber, p.CycleStatus));
+    }
+
+    // Annotators judge blindly: they are not told which policy does better.
+    private static async Task<IResult> EvaluationsAsync(
+        string slug, string? format, ClaimsPrincipal user, IDbContextFactory<AppDbContext> contexts, EvaluationCatalog evaluations, CancellationToken cancellationToken)
+    {
+        var (projectId, problem) = await FindProjectAsync(contexts, user, slug, cancellationToken);
+        if (problem is not null)
+        {
+            return problem;
+        }
+
+        if (!ProjectAccess.SeesEverything(user))
+        {
+            return TypedResults.Problem("Evaluations are for engineers and administrators: who judges is not told which policy does better.", statusCode: StatusCodes.Status403Forbidden);
+        }
+
+        return format is null or "json" or "csv"
+            ? EvaluationEndpoints.File(format ?? "json", await evaluations.ListAsync(projectId, cancellationToken: cancellationToken))
+            : TypedResults.ValidationProblem(new Dictionary<string, string[]> { ["format"] = ["format must be json or csv."] });
     }
 
     // In one query, because it stands before every request.

@@ -90,7 +90,7 @@ public sealed class CheckpointCatalog(IDbContextFactory<AppDbContext> contexts, 
 
         if (await db.Cycles.AnyAsync(c => c.PolicyCheckpointId == checkpointId && CycleStatuses.Unfinished.Contains(c.Status), cancellationToken)
             || await db.Runs.AnyAsync(
-                r => (r.PolicyCheckpointId == checkpointId || r.RewardCheckpointId == checkpointId) && (r.Status == RunStatuses.Queued || r.Status == RunStatuses.Running),
+                r => (r.PolicyCheckpointId == checkpointId || r.RewardCheckpointId == checkpointId || r.BaselineCheckpointId == checkpointId) && (r.Status == RunStatuses.Queued || r.Status == RunStatuses.Running),
                 cancellationToken))
         {
             return "A cycle or a run that is under way needs it.";

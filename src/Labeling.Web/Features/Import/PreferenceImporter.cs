@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using Rlhf.Contracts.Labeling;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
+using Rlhf.Datasets;
 using Rlhf.Numerics;
 
 namespace Labeling.Web.Features.Import;
@@ -12,17 +13,17 @@ namespace Labeling.Web.Features.Import;
 public sealed class PreferenceImporter(IDbContextFactory<AppDbContext> contexts, TimeProvider clock)
 {
     /// <summary>Creates the project with its prompts, answers, closed tasks and judgments.</summary>
-    /// <param name="pairs">The comparisons, in file order.</param>
+    /// <param name="training">Comparisons for training: rows of the preference type.</param>
+    /// <param name="heldOut">Comparisons that are held out.</param>
     /// <param name="project">The project to create; its cycle stays off until an engineer turns it on.</param>
-    /// <param name="trainPairs">The first so many are for training, the rest is held out.</param>
     /// <param name="stop">Abandons the import; nothing is stored then.</param>
     /// <remarks>Which answer is stored as A is drawn from the project's seed, so that the position says nothing about the preference.</remarks>
     /// <exception cref="ImportException">If the project already exists or the split leaves one side empty.</exception>
-    public async Task ImportAsync(IReadOnlyList<PreferencePair> pairs, Project project, int trainPairs, CancellationToken stop)
+    public async Task ImportAsync(IReadOnlyList<DatasetRow> training, IReadOnlyList<DatasetRow> heldOut, Project project, CancellationToken stop)
     {
-        if (trainPairs < 1 || trainPairs >= pairs.Count)
+        if (training.Count == 0 || heldOut.Count == 0)
         {
-            throw new ImportException($"--train-size {trainPairs}: the file holds {pairs.Count} comparisons, so legal values are 1 to {pairs.Count - 1}. Nothing was imported.");
+            throw new ImportException($"{training.Count} comparisons for training and {heldOut.Count} held out: both need at least one. Nothing was imported.");
         }
 
         await using var db = await contexts.CreateDbContextAsync(stop);
@@ -37,21 +38,21 @@ public sealed class PreferenceImporter(IDbContextFactory<AppDbContext> contexts,
         var now = clock.GetUtcNow();
         var prompts = new Dictionary<string, Prompt>(StringComparer.Ordinal);
         var order = new Philox((ulong)project.Seed);
-        for (var i = 0; i < pairs.Count; i++)
+        for (var i = 0; i < training.Count + heldOut.Count; i++)
         {
-            var pair = pairs[i];
-            var split = i < trainPairs ? Splits.Train : Splits.HeldOut;
-            var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(pair.Prompt)));
+            var (row, split) = i < training.Count ? (training[i], Splits.Train) : (heldOut[i - training.Count], Splits.HeldOut);
+            var text = row.Prompt!.AsText();
+            var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
             if (!prompts.TryGetValue(hash, out var prompt))
             {
-                prompt = new Prompt { ProjectId = project.Id, Text = pair.Prompt, ContentHash = hash, Split = split, Sequence = prompts.Count, CreatedAt = now };
+                prompt = new Prompt { ProjectId = project.Id, Text = text, ContentHash = hash, Split = split, Sequence = prompts.Count, CreatedAt = now };
                 prompts.Add(hash, prompt);
                 db.Prompts.Add(prompt);
             }
 
             var chosenIsA = order.Chance(0.5);
-            var chosen = new Completion { PromptId = prompt.Id, Text = pair.Chosen, CreatedAt = now, Index = 2 * i };
-            var rejected = new Completion { PromptId = prompt.Id, Text = pair.Rejected, CreatedAt = now, Index = (2 * i) + 1 };
+            var chosen = new Completion { PromptId = prompt.Id, Text = row.Completions[0].AsText().Trim(), CreatedAt = now, Index = 2 * i };
+            var rejected = new Completion { PromptId = prompt.Id, Text = row.Completions[1].AsText().Trim(), CreatedAt = now, Index = (2 * i) + 1 };
             db.Completions.AddRange(chosen, rejected);
             var task = new ComparisonTask
             {

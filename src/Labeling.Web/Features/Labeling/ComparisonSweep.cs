@@ -7,7 +7,7 @@ using Rlhf.Data;
 namespace Labeling.Web.Features.Labeling;
 
 /// <summary>
-/// Makes the comparisons of sampling runs whose message was lost for good, at the start of the site and from time to time. Doing it again, or
+/// Makes the comparisons of sampling and evaluation runs whose message was lost for good, at the start of the site and from time to time. Doing it again, or
 /// in two replicas, adds nothing.
 /// </summary>
 public sealed partial class ComparisonSweep(
@@ -24,10 +24,10 @@ public sealed partial class ComparisonSweep(
         var (since, before) = (now - s_memory, now - options.Value.SweepAfter);
         await using var reading = await contexts.CreateDbContextAsync(stop);
         var runs = await reading.Runs.AsNoTracking()
-            .Where(r => r.Kind == RunKinds.Sample && r.Status == RunStatuses.Completed && r.FinishedAt > since && r.FinishedAt < before
+            .Where(r => (r.Kind == RunKinds.Sample || (r.Kind == RunKinds.Eval && reading.Completions.Any(c => c.RunId == r.Id))) && r.Status == RunStatuses.Completed && r.FinishedAt > since && r.FinishedAt < before
                 && !reading.ComparisonTasks.Any(t => t.ProjectId == r.ProjectId && reading.Completions.Any(c => c.Id == t.CompletionAId && c.RunId == r.Id)))
             .OrderBy(r => r.FinishedAt)
-            .Select(r => new { r.Id, r.ProjectId, Round = reading.Cycles.Where(c => c.Id == r.CycleId).Select(c => c.Number).SingleOrDefault() })
+            .Select(r => new { r.Id, r.ProjectId, Round = reading.Cycles.Where(c => c.Id == r.CycleId || (r.Kind == RunKinds.Eval && c.ProjectId == r.ProjectId)).Max(c => (int?)c.Number) ?? 0 })
             .ToListAsync(stop);
         var added = 0;
         foreach (var run in runs)

@@ -1,10 +1,11 @@
 using Microsoft.EntityFrameworkCore;
+using Rlhf.Contracts.Training;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
 
 namespace Labeling.Web.Features.Labeling;
 
-/// <summary>Makes comparisons out of the completions of a sampling run.</summary>
+/// <summary>Makes comparisons out of the completions of a sampling run, or of the two policies of an evaluation.</summary>
 public static class ComparisonTaskFactory
 {
     /// <summary>
@@ -29,6 +30,7 @@ public static class ComparisonTaskFactory
             return 0;
         }
 
+        var isEvaluation = await db.Runs.AnyAsync(r => r.Id == runId && r.Kind == RunKinds.Eval, cancellationToken);
         var sequence = await db.ComparisonTasks.Where(t => t.ProjectId == projectId).MaxAsync(t => (long?)t.Sequence, cancellationToken) ?? 0;
         var added = 0;
         foreach (var answers in completions.GroupBy(c => c.PromptId))
@@ -43,6 +45,7 @@ public static class ComparisonTaskFactory
                     CompletionAId = a.Id,
                     CompletionBId = b.Id,
                     Round = round,
+                    EvaluationRunId = isEvaluation ? runId : null,
                     CreatedAt = now,
                     Sequence = ++sequence,
                 });

@@ -22,7 +22,7 @@ public sealed class ProgressQuery(IDbContextFactory<AppDbContext> contexts, Time
         return new LabelingProgress(
             OwnJudgments: await own.CountAsync(cancellationToken),
             OwnToday: await own.CountAsync(j => j.CreatedAt >= midnight, cancellationToken),
-            Collected: await Unused(standing).CountAsync(cancellationToken),
+            Collected: await Unused(db, standing).CountAsync(cancellationToken),
             Needed: project.JudgmentsPerCycle,
             OpenTasks: await db.ComparisonTasks.CountAsync(
                 t => t.ProjectId == projectId && t.Status == ComparisonTaskStatuses.Open, cancellationToken),
@@ -34,5 +34,6 @@ public sealed class ProgressQuery(IDbContextFactory<AppDbContext> contexts, Time
     }
 
     /// <summary>Judgments that no cycle has taken yet: what the planner counts.</summary>
-    internal static IQueryable<Judgment> Unused(IQueryable<Judgment> standing) => standing.Where(j => j.CycleId == null);
+    internal static IQueryable<Judgment> Unused(AppDbContext db, IQueryable<Judgment> standing) =>
+        standing.Where(j => j.CycleId == null && !db.ComparisonTasks.Any(t => t.Id == j.TaskId && t.EvaluationRunId != null));
 }

@@ -112,7 +112,7 @@ public sealed class ProjectCatalog(IDbContextFactory<AppDbContext> contexts, Pro
     // judged no further one would come: so the last one is announced again. Consumers look at the database, not at the message.
     private static async Task WakePlannerAsync(AppDbContext db, Guid projectId, CancellationToken cancellationToken)
     {
-        var last = await ProgressQuery.Unused(db.Judgments.Where(j => j.ProjectId == projectId && j.RetractedAt == null))
+        var last = await ProgressQuery.Unused(db, db.Judgments.Where(j => j.ProjectId == projectId && j.RetractedAt == null))
             .AsNoTracking().OrderByDescending(j => j.CreatedAt).FirstOrDefaultAsync(cancellationToken);
         if (last is not null)
         {
@@ -130,7 +130,7 @@ public sealed class ProjectCatalog(IDbContextFactory<AppDbContext> contexts, Pro
             project.Slug,
             await standing.CountAsync(cancellationToken),
             await db.ComparisonTasks.CountAsync(t => t.ProjectId == project.Id && t.Status == ComparisonTaskStatuses.Open, cancellationToken),
-            await ProgressQuery.Unused(standing).CountAsync(cancellationToken),
+            await ProgressQuery.Unused(db, standing).CountAsync(cancellationToken),
             project.JudgmentsPerCycle,
             project.AutoCycle,
             project.PausedAt is not null,

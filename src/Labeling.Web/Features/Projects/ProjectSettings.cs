@@ -35,6 +35,10 @@ public sealed class ProjectSettings
 
     public string SamplingConfigJson { get; set; } = "{}";
 
+    public string EvaluationConfigJson { get; set; } = "{}";
+
+    public bool EvaluatePolicies { get; set; }
+
     /// <summary>The version the form was filled from; saving over a newer one is refused.</summary>
     public long Version { get; set; }
 
@@ -53,6 +57,8 @@ public sealed class ProjectSettings
         RewardConfigJson = project.RewardConfigJson,
         PpoConfigJson = project.PpoConfigJson,
         SamplingConfigJson = project.SamplingConfigJson,
+        EvaluationConfigJson = project.EvaluationConfigJson,
+        EvaluatePolicies = project.EvaluatePolicies,
         Version = project.Version,
     };
 
@@ -83,6 +89,7 @@ public sealed class ProjectSettings
         Object("Reward model configuration", RewardConfigJson);
         Object("PPO configuration", PpoConfigJson);
         Object("Sampling configuration", SamplingConfigJson);
+        Object("Evaluation configuration", EvaluationConfigJson);
         return errors;
 
         void Range(string name, int value, int low, int high)
@@ -132,5 +139,7 @@ public sealed class ProjectSettings
         project.RewardConfigJson = RewardConfigJson;
         project.PpoConfigJson = PpoConfigJson;
         project.SamplingConfigJson = SamplingConfigJson;
+        project.EvaluationConfigJson = EvaluationConfigJson;
+        project.EvaluatePolicies = EvaluatePolicies;
     }
 }

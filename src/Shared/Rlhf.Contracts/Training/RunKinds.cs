@@ -24,8 +24,17 @@ public static class RunKinds
     /// <summary>REINFORCE++ against a reward model.</summary>
     public const string Reinforce = "reinforce";
 
+    /// <summary>Rejection-sampling fine-tuning against a reward model.</summary>
+    public const string Raft = "raft";
+
+    /// <summary>DPO on pairs of the policy's own responses, ranked by a reward model.</summary>
+    public const string OnlineDpo = "online-dpo";
+
     /// <summary>Direct preference optimisation of a policy on judgments.</summary>
     public const string Dpo = "dpo";
+
+    /// <summary>Kahneman-Tversky optimisation of a policy on judgments, the preferred completion as a good one and the other as a bad one.</summary>
+    public const string Kto = "kto";
 
     /// <summary>Odds ratio preference optimisation of a policy on judgments.</summary>
     public const string Orpo = "orpo";
@@ -36,9 +45,12 @@ public static class RunKinds
     /// <summary>Sampling of new completions and comparison tasks.</summary>
     public const string Sample = "sample";
 
+    /// <summary>Measurement of a policy, alone and against a baseline.</summary>
+    public const string Eval = "eval";
+
     /// <summary>The kinds that make a cycle's new policy; a project chooses one.</summary>
-    public static IReadOnlyList<string> PolicyAlgorithms { get; } = [Ppo, Grpo, Rloo, Reinforce, Dpo, Orpo, Simpo];
+    public static IReadOnlyList<string> PolicyAlgorithms { get; } = [Ppo, Grpo, Rloo, Reinforce, Raft, OnlineDpo, Dpo, Kto, Orpo, Simpo];
 
     /// <summary>Every legal value.</summary>
-    public static IReadOnlyList<string> All { get; } = [Pretrain, Sft, RewardModel, .. PolicyAlgorithms, Sample];
+    public static IReadOnlyList<string> All { get; } = [Pretrain, Sft, RewardModel, .. PolicyAlgorithms, Sample, Eval];
 }

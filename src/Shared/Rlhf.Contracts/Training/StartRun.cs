@@ -27,6 +27,12 @@ public sealed record StartRun
     /// <summary>The reward model to train against; null where the kind needs none.</summary>
     public Guid? RewardCheckpointId { get; init; }
 
+    /// <summary>The policy an evaluation compares answers with; null for other kinds, or without a comparison.</summary>
+    public Guid? BaselineCheckpointId { get; init; }
+
+    /// <summary>Prompts whose two answers people compare blindly after an evaluation; null takes the project's number.</summary>
+    public int? BlindComparisons { get; init; }
+
     /// <summary>Runs of a higher priority are claimed first; 0 by default.</summary>
     public int? Priority { get; init; }
 }

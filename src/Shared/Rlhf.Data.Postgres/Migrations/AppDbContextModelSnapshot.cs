@@ -342,6 +342,9 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.Property<DateTimeOffset>("CreatedAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<Guid?>("EvaluationRunId")
+                        .HasColumnType("uuid");
+
                     b.Property<int>("JudgmentCount")
                         .HasColumnType("integer");
 
@@ -367,6 +370,8 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.HasIndex("CompletionAId");
 
                     b.HasIndex("CompletionBId");
+
+                    b.HasIndex("EvaluationRunId");
 
                     b.HasIndex("PromptId");
 
@@ -508,6 +513,56 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.HasIndex("ProjectId", "CreatedAt");
 
                     b.ToTable("CycleDecisions", (string)null);
+                });
+
+            modelBuilder.Entity("Rlhf.Data.Entities.EvaluationResult", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Task")
+                        .HasMaxLength(50)
+                        .HasColumnType("character varying(50)");
+
+                    b.Property<string>("Variant")
+                        .HasMaxLength(100)
+                        .HasColumnType("character varying(100)");
+
+                    b.Property<string>("Metric")
+                        .HasMaxLength(50)
+                        .HasColumnType("character varying(50)");
+
+                    b.Property<Guid?>("BaselineCheckpointId")
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("CheckpointId")
+                        .HasColumnType("uuid");
+
+                    b.Property<int>("Count")
+                        .HasColumnType("integer");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<double?>("High")
+                        .HasColumnType("double precision");
+
+                    b.Property<double?>("Low")
+                        .HasColumnType("double precision");
+
+                    b.Property<long>("Seed")
+                        .HasColumnType("bigint");
+
+                    b.Property<double>("Value")
+                        .HasColumnType("double precision");
+
+                    b.HasKey("RunId", "Task", "Variant", "Metric");
+
+                    b.HasIndex("BaselineCheckpointId");
+
+                    b.HasIndex("CheckpointId");
+
+                    b.ToTable("EvaluationResults", (string)null);
                 });
 
             modelBuilder.Entity("Rlhf.Data.Entities.FailedMessage", b =>
@@ -740,6 +795,13 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.Property<DateTimeOffset>("CreatedAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<bool>("EvaluatePolicies")
+                        .HasColumnType("boolean");
+
+                    b.Property<string>("EvaluationConfigJson")
+                        .IsRequired()
+                        .HasColumnType("text");
+
                     b.Property<string>("Guidelines")
                         .IsRequired()
                         .HasColumnType("text");
@@ -879,6 +941,9 @@ namespace Rlhf.Data.Postgres.Migrations
                     b.Property<int>("Attempt")
                         .HasColumnType("integer");
 
+                    b.Property<Guid?>("BaselineCheckpointId")
+                        .HasColumnType("uuid");
+
                     b.Property<bool>("CancelRequested")
                         .HasColumnType("boolean");
 
@@ -976,6 +1041,8 @@ namespace Rlhf.Data.Postgres.Migrations
                         .HasColumnType("bigint");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("BaselineCheckpointId");
 
                     b.HasIndex("CommandId")
                         .IsUnique();
@@ -1159,6 +1226,11 @@ namespace Rlhf.Data.Postgres.Migrations
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
 
+                    b.HasOne("Rlhf.Data.Entities.Run", null)
+                        .WithMany()
+                        .HasForeignKey("EvaluationRunId")
+                        .OnDelete(DeleteBehavior.Restrict);
+
                     b.HasOne("Rlhf.Data.Entities.Project", null)
                         .WithMany()
                         .HasForeignKey("ProjectId")
@@ -1224,6 +1296,26 @@ namespace Rlhf.Data.Postgres.Migrations
                         .OnDelete(DeleteBehavior.Restrict);
                 });
 
+            modelBuilder.Entity("Rlhf.Data.Entities.EvaluationResult", b =>
+                {
+                    b.HasOne("Rlhf.Data.Entities.Checkpoint", null)
+                        .WithMany()
+                        .HasForeignKey("BaselineCheckpointId")
+                        .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("Rlhf.Data.Entities.Checkpoint", null)
+                        .WithMany()
+                        .HasForeignKey("CheckpointId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Rlhf.Data.Entities.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Rlhf.Data.Entities.Judgment", b =>
                 {
                     b.HasOne("Rlhf.Data.Entities.AppUser", null)
@@ -1284,6 +1376,11 @@ namespace Rlhf.Data.Postgres.Migrations
 
             modelBuilder.Entity("Rlhf.Data.Entities.Run", b =>
                 {
+                    b.HasOne("Rlhf.Data.Entities.Checkpoint", null)
+                        .WithMany()
+                        .HasForeignKey("BaselineCheckpointId")
+                        .OnDelete(DeleteBehavior.Restrict);
+
                     b.HasOne("Rlhf.Data.Entities.Cycle", null)
                         .WithMany()
                         .HasForeignKey("CycleId")

@@ -333,6 +333,9 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.Property<long>("CreatedAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<Guid?>("EvaluationRunId")
+                        .HasColumnType("TEXT");
+
                     b.Property<int>("JudgmentCount")
                         .HasColumnType("INTEGER");
 
@@ -358,6 +361,8 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.HasIndex("CompletionAId");
 
                     b.HasIndex("CompletionBId");
+
+                    b.HasIndex("EvaluationRunId");
 
                     b.HasIndex("PromptId");
 
@@ -499,6 +504,56 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.HasIndex("ProjectId", "CreatedAt");
 
                     b.ToTable("CycleDecisions", (string)null);
+                });
+
+            modelBuilder.Entity("Rlhf.Data.Entities.EvaluationResult", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Task")
+                        .HasMaxLength(50)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Variant")
+                        .HasMaxLength(100)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Metric")
+                        .HasMaxLength(50)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("BaselineCheckpointId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("CheckpointId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Count")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<double?>("High")
+                        .HasColumnType("REAL");
+
+                    b.Property<double?>("Low")
+                        .HasColumnType("REAL");
+
+                    b.Property<long>("Seed")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<double>("Value")
+                        .HasColumnType("REAL");
+
+                    b.HasKey("RunId", "Task", "Variant", "Metric");
+
+                    b.HasIndex("BaselineCheckpointId");
+
+                    b.HasIndex("CheckpointId");
+
+                    b.ToTable("EvaluationResults", (string)null);
                 });
 
             modelBuilder.Entity("Rlhf.Data.Entities.FailedMessage", b =>
@@ -729,6 +784,13 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.Property<long>("CreatedAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<bool>("EvaluatePolicies")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("EvaluationConfigJson")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Guidelines")
                         .IsRequired()
                         .HasColumnType("TEXT");
@@ -868,6 +930,9 @@ namespace Rlhf.Data.Sqlite.Migrations
                     b.Property<int>("Attempt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<Guid?>("BaselineCheckpointId")
+                        .HasColumnType("TEXT");
+
                     b.Property<bool>("CancelRequested")
                         .HasColumnType("INTEGER");
 
@@ -965,6 +1030,8 @@ namespace Rlhf.Data.Sqlite.Migrations
                         .HasColumnType("INTEGER");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("BaselineCheckpointId");
 
                     b.HasIndex("CommandId")
                         .IsUnique();
@@ -1148,6 +1215,11 @@ namespace Rlhf.Data.Sqlite.Migrations
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
 
+                    b.HasOne("Rlhf.Data.Entities.Run", null)
+                        .WithMany()
+                        .HasForeignKey("EvaluationRunId")
+                        .OnDelete(DeleteBehavior.Restrict);
+
                     b.HasOne("Rlhf.Data.Entities.Project", null)
                         .WithMany()
                         .HasForeignKey("ProjectId")
@@ -1213,6 +1285,26 @@ namespace Rlhf.Data.Sqlite.Migrations
                         .OnDelete(DeleteBehavior.Restrict);
                 });
 
+            modelBuilder.Entity("Rlhf.Data.Entities.EvaluationResult", b =>
+                {
+                    b.HasOne("Rlhf.Data.Entities.Checkpoint", null)
+                        .WithMany()
+                        .HasForeignKey("BaselineCheckpointId")
+                        .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("Rlhf.Data.Entities.Checkpoint", null)
+                        .WithMany()
+                        .HasForeignKey("CheckpointId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Rlhf.Data.Entities.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Rlhf.Data.Entities.Judgment", b =>
                 {
                     b.HasOne("Rlhf.Data.Entities.AppUser", null)
@@ -1273,6 +1365,11 @@ namespace Rlhf.Data.Sqlite.Migrations
 
             modelBuilder.Entity("Rlhf.Data.Entities.Run", b =>
                 {
+                    b.HasOne("Rlhf.Data.Entities.Checkpoint", null)
+                        .WithMany()
+                        .HasForeignKey("BaselineCheckpointId")
+                        .OnDelete(DeleteBehavior.Restrict);
+
                     b.HasOne("Rlhf.Data.Entities.Cycle", null)
                         .WithMany()
                         .HasForeignKey("CycleId")

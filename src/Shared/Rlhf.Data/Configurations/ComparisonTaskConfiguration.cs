@@ -15,6 +15,7 @@ internal sealed class ComparisonTaskConfiguration : IEntityTypeConfiguration<Com
         // The order in which annotators get them.
         builder.HasIndex(t => new { t.ProjectId, t.Status, t.Round, t.JudgmentCount, t.Sequence }).IsDescending(false, false, true, true, false)
             .HasDatabaseName("IX_ComparisonTasks_Next");
+        builder.HasOne<Run>().WithMany().HasForeignKey(t => t.EvaluationRunId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne<Project>().WithMany().HasForeignKey(t => t.ProjectId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne<Prompt>().WithMany().HasForeignKey(t => t.PromptId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne<Completion>().WithMany().HasForeignKey(t => t.CompletionAId).OnDelete(DeleteBehavior.Restrict);

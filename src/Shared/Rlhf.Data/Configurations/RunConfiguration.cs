@@ -26,5 +26,6 @@ internal sealed class RunConfiguration : IEntityTypeConfiguration<Run>
         builder.HasOne<Cycle>().WithMany().HasForeignKey(r => r.CycleId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne<Checkpoint>().WithMany().HasForeignKey(r => r.PolicyCheckpointId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne<Checkpoint>().WithMany().HasForeignKey(r => r.RewardCheckpointId).OnDelete(DeleteBehavior.Restrict);
+        builder.HasOne<Checkpoint>().WithMany().HasForeignKey(r => r.BaselineCheckpointId).OnDelete(DeleteBehavior.Restrict);
     }
 }

@@ -27,6 +27,12 @@ public sealed class ComparisonTask
     /// <summary>The sampling round of the project that opened the task, from 0.</summary>
     public int Round { get; set; }
 
+    /// <summary>
+    /// The evaluation whose two checkpoints answered; null for a task of the training loop. Judgments on an evaluation's task measure: they count towards no
+    /// cycle, and no reward model is trained on them.
+    /// </summary>
+    public Guid? EvaluationRunId { get; set; }
+
     /// <summary>When the task was opened.</summary>
     public DateTimeOffset CreatedAt { get; set; }
 

@@ -53,6 +53,12 @@ public sealed class Project : IVersioned
     /// <summary>Parameters of sampling runs, as JSON.</summary>
     public string SamplingConfigJson { get; set; } = "{}";
 
+    /// <summary>What evaluations measure, as JSON.</summary>
+    public string EvaluationConfigJson { get; set; } = "{}";
+
+    /// <summary>Whether every new policy is evaluated against the one its cycle began with.</summary>
+    public bool EvaluatePolicies { get; set; }
+
     /// <summary>The published policy; null until there is one.</summary>
     public Guid? PolicyCheckpointId { get; set; }
 

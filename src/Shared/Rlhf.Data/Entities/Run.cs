@@ -44,6 +44,9 @@ public sealed class Run : IVersioned
     /// <summary>The reward model it trains against.</summary>
     public Guid? RewardCheckpointId { get; set; }
 
+    /// <summary>The policy an evaluation compares answers with.</summary>
+    public Guid? BaselineCheckpointId { get; set; }
+
     /// <summary>The checkpoint it published.</summary>
     public Guid? OutputCheckpointId { get; set; }
 

@@ -27,8 +27,8 @@ internal sealed class InboxFilter<T>(
 
         context.ReceiveContext.AddOrUpdatePayload(() => KnownMessage.Instance, known => known);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var isNew = !await IsSetAsideAsync(messageId, endpoint, cancellationToken) && await InsertAsync(messageId, endpoint, cancellationToken);
-        if (isNew)
+        var isSetAside = await IsSetAsideAsync(messageId, endpoint, cancellationToken);
+        if (!isSetAside && await InsertAsync(messageId, endpoint, cancellationToken))
         {
             if (await MustWaitAsync(MessagePlace.Read(context.Headers), endpoint, cancellationToken))
             {
@@ -40,7 +40,11 @@ internal sealed class InboxFilter<T>(
             {
                 throw new InvalidOperationException($"The consumer on '{endpoint}' returned without saving its changes.");
             }
+        }
 
+        if (!isSetAside)
+        {
+            // Also of a message that was handled long ago: a second delivery of it may have failed, and what is written down holds back later ones.
             await db.FailedMessages.Where(f => f.MessageId == messageId && f.Endpoint == endpoint).ExecuteDeleteAsync(cancellationToken);
         }
 

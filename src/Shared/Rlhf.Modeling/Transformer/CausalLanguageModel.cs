@@ -102,10 +102,16 @@ public sealed class CausalLanguageModel : nn.Module
     /// For rows of several documents (packing): int64 [B, T], equal positive numbers beside each other are one document, 0 is padding.
     /// Tokens see only those of their own document. Null: every row is one document.
     /// </param>
+    /// <param name="embeddingNoise_BTW">Added to the token embeddings before anything else, [B, T, width of the embeddings] (NEFTune); null: nothing.</param>
     /// <returns>[B, T, D]; meaningless at padding, but never NaN there.</returns>
     /// <exception cref="ArgumentException">If shapes disagree, positions are out of range, or a document lies in two pieces.</exception>
-    public Tensor Hidden(Tensor inputIds_BT, Tensor? attentionMask_BT = null, Tensor? positionIds_BT = null, Tensor? sequenceIds_BT = null) =>
-        Body.Forward(inputIds_BT, attentionMask_BT, positionIds_BT, sequenceIds_BT);
+    public Tensor Hidden(
+        Tensor inputIds_BT,
+        Tensor? attentionMask_BT = null,
+        Tensor? positionIds_BT = null,
+        Tensor? sequenceIds_BT = null,
+        Tensor? embeddingNoise_BTW = null) =>
+        Body.Forward(inputIds_BT, attentionMask_BT, positionIds_BT, sequenceIds_BT, embeddingNoise_BTW: embeddingNoise_BTW);
 
     /// <summary>The embeddings, the result of every block but the last, and the hidden states after the final norm.</summary>
     /// <param name="inputIds_BT">As in <see cref="Hidden"/>.</param>

@@ -80,16 +80,18 @@ internal sealed class DecoderStack : nn.Module
     /// <param name="positionIds_BT">Null: counted over real tokens, from 0 in every document.</param>
     /// <param name="sequenceIds_BT">Which document a token belongs to, 0 for padding; null: one a row.</param>
     /// <param name="states">Takes the embeddings, every block's result but the last, and the stream after the final norm.</param>
+    /// <param name="embeddingNoise_BTW">Added to the token embeddings; null: nothing.</param>
     public Tensor Forward(
         Tensor inputIds_BT,
         Tensor? attentionMask_BT,
         Tensor? positionIds_BT = null,
         Tensor? sequenceIds_BT = null,
-        List<Tensor>? states = null)
+        List<Tensor>? states = null,
+        Tensor? embeddingNoise_BTW = null)
     {
         using var scope = NewDisposeScope();
         var input = new AttentionInput(inputIds_BT, attentionMask_BT, positionIds_BT, sequenceIds_BT);
-        var x_BTW = Run(inputIds_BT, Context(), GradientCheckpointing && is_grad_enabled() ? Context : null, states);
+        var x_BTW = Run(inputIds_BT, Context(), GradientCheckpointing && is_grad_enabled() ? Context : null, states, embeddingNoise_BTW);
         foreach (var result in states ?? [x_BTW])
         {
             result.MoveToOuterDisposeScope();
@@ -106,7 +108,7 @@ internal sealed class DecoderStack : nn.Module
     public Tensor Forward(Tensor inputIds_BT, AttentionContext context)
     {
         using var scope = NewDisposeScope();
-        return Run(inputIds_BT, context, renew: null, states: null).MoveToOuterDisposeScope();
+        return Run(inputIds_BT, context, renew: null, states: null, embeddingNoise_BTW: null).MoveToOuterDisposeScope();
     }
 
     protected override void RegisterComponents()
@@ -123,9 +125,9 @@ internal sealed class DecoderStack : nn.Module
         base.Dispose(disposing);
     }
 
-    private Tensor Run(Tensor inputIds_BT, AttentionContext context, Func<AttentionContext>? renew, List<Tensor>? states)
+    private Tensor Run(Tensor inputIds_BT, AttentionContext context, Func<AttentionContext>? renew, List<Tensor>? states, Tensor? embeddingNoise_BTW)
     {
-        var x_BTD = Embed(inputIds_BT, context);
+        var x_BTD = Embed(inputIds_BT, context, embeddingNoise_BTW);
 
         // Under an adapter the embeddings are frozen, and without a gradient here the blocks would not take part in the graph.
         x_BTD = renew is null || x_BTD.requires_grad ? x_BTD : x_BTD.detach().requires_grad_(true);
@@ -141,9 +143,10 @@ internal sealed class DecoderStack : nn.Module
         return x_BTD;
     }
 
-    private Tensor Embed(Tensor inputIds_BT, AttentionContext context)
+    private Tensor Embed(Tensor inputIds_BT, AttentionContext context, Tensor? noise_BTW)
     {
         var x_BTW = TokenEmbedding.forward(inputIds_BT);
+        x_BTW = noise_BTW is null ? x_BTW : x_BTW + noise_BTW;
         x_BTW = EmbeddingNorm?.forward(x_BTW) ?? x_BTW;
         var x_BTD = ProjectIn?.forward(x_BTW) ?? x_BTW;
         if (PositionEmbedding is null)

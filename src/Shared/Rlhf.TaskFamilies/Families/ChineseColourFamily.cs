@@ -4,7 +4,7 @@ using Rlhf.TaskFamilies.Text;
 namespace Rlhf.TaskFamilies.Families;
 
 /// <summary>A Chinese question about the colour of one of two things.</summary>
-internal sealed class ChineseColourFamily() : TaskFamily<ChineseColourSpec>("colour-zh", "zh")
+internal sealed class ChineseColourFamily() : TaskFamily<ChineseColourSpec>("colour-zh", "zh"), IClosedWorldFamily
 {
     private static readonly string[] Names = ["小明", "小红", "小华", "小丽", "小军", "小美", "小雨", "小强"];
 
@@ -20,6 +20,12 @@ internal sealed class ChineseColourFamily() : TaskFamily<ChineseColourSpec>("col
     private static readonly string[] Answers = ["{asked}是{answer}色的。", "{asked}的颜色是{answer}色。", "那是{answer}色的{asked}。"];
 
     public override IEnumerable<string> Phrases => [.. Names, .. Colours, .. Things, .. Instructions, .. Answers, "可能是色的，也可能是"];
+
+    public IReadOnlyList<string> UnsupportedFacts(TaskPrompt prompt, string answer)
+    {
+        var spec = Read(prompt);
+        return ClosedWorld.Unsupported(prompt.Text, answer, [.. Colours.Select(c => c + "色"), .. Names], Things, spec.Asked, spec.Other + "色");
+    }
 
     protected override int MaxWords => 18;
 

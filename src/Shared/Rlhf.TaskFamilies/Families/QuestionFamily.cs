@@ -4,7 +4,7 @@ using Rlhf.TaskFamilies.Text;
 namespace Rlhf.TaskFamilies.Families;
 
 /// <summary>Questions whose answer stands in the prompt: which colour, where, or who.</summary>
-internal sealed class QuestionFamily() : TaskFamily<QuestionSpec>("question", "en")
+internal sealed class QuestionFamily() : TaskFamily<QuestionSpec>("question", "en"), IClosedWorldFamily, IWorkedFamily
 {
     private static readonly string[] Spots =
         ["in the kitchen", "under the bed", "on the table", "in the garden", "behind the door", "by the window", "in the car", "under the tree", "on the shelf", "in the school"];
@@ -32,6 +32,18 @@ internal sealed class QuestionFamily() : TaskFamily<QuestionSpec>("question", "e
 
     public override IEnumerable<string> Phrases =>
         [.. Spots, .. Verbs, .. ColourQuestions, .. PlaceQuestions, .. PersonQuestions, .. ColourAnswers, .. PlaceAnswers, .. PersonAnswers, "I think it is"];
+
+    public string Steps(TaskPrompt prompt)
+    {
+        var spec = Read(prompt);
+        return spec.Kind == "person" ? $"I look for the {spec.Asked}. One person {spec.Verb} it." : $"I look for the {spec.Asked}. The other thing is {spec.Other}.";
+    }
+
+    public IReadOnlyList<string> UnsupportedFacts(TaskPrompt prompt, string answer)
+    {
+        var spec = Read(prompt);
+        return ClosedWorld.Unsupported(prompt.Text, answer, [.. Vocabulary.Colours, .. Spots, .. Names], Things, spec.Asked, spec.Other);
+    }
 
     protected override int MaxWords => 9;
 

@@ -4,7 +4,7 @@ using Rlhf.TaskFamilies.Text;
 namespace Rlhf.TaskFamilies.Families;
 
 /// <summary>Small sums in words: "Tom has two apples and gets three more."</summary>
-internal sealed class SumFamily() : TaskFamily<SumSpec>("sum", "en")
+internal sealed class SumFamily() : TaskFamily<SumSpec>("sum", "en"), IWorkedFamily
 {
     private static readonly string[] Items = ["apples", "balls", "books", "cookies", "shells", "stones", "flowers", "eggs", "cards", "pens", "stars", "nuts"];
 
@@ -31,6 +31,12 @@ internal sealed class SumFamily() : TaskFamily<SumSpec>("sum", "en")
     private static readonly string[] LessAnswers = ["{A} less {b} is {c}, so {name} has {c} {items}."];
 
     public override IEnumerable<string> Phrases => [.. Items, .. More, .. Less, .. Answers, .. MoreAnswers, .. LessAnswers];
+
+    public string Steps(TaskPrompt prompt)
+    {
+        var spec = Read(prompt);
+        return Say(spec, spec.Result, spec.Add ? "{name} has {a} {items} and gets {b} more. {A} and {b} make {c}." : "{name} has {a} {items} and gives {b}. {A} less {b} is {c}.");
+    }
 
     protected override int MaxWords => 25;
 

@@ -4,7 +4,7 @@ using Rlhf.TaskFamilies.Text;
 namespace Rlhf.TaskFamilies.Families;
 
 /// <summary>Three short sentences to be put into one.</summary>
-internal sealed class SummaryFamily() : TaskFamily<SummarySpec>("summary", "en")
+internal sealed class SummaryFamily() : TaskFamily<SummarySpec>("summary", "en"), IClosedWorldFamily
 {
     // What happened and the feeling it leaves.
     private static readonly Happening[] Happenings =
@@ -43,6 +43,9 @@ internal sealed class SummaryFamily() : TaskFamily<SummarySpec>("summary", "en")
     [
         .. Happenings.SelectMany(h => h.Feelings.Append(h.Did)), .. Adjectives, .. Things, .. Places, .. Instructions, .. Answers, .. Copies, .. WithoutEvent,
     ];
+
+    public IReadOnlyList<string> UnsupportedFacts(TaskPrompt prompt, string answer) =>
+        ClosedWorld.Unsupported(prompt.Text, answer, [.. Vocabulary.People.Select(p => p.Name), .. Places, .. Adjectives], Things);
 
     protected override int MaxWords => 30;
 

@@ -46,7 +46,7 @@ public sealed class DocumentPacker
     /// <summary>The place in the order of the document in which the next block starts.</summary>
     public long Document { get; private set; }
 
-    /// <summary>The offset of the next block's first token in that document.</summary>
+    /// <summary>The offset of the next block's first token in that document; 0: it begins there, so the token before it is another document's.</summary>
     public int Offset { get; private set; }
 
     /// <summary>Continues from saved values of <see cref="Document"/> and <see cref="Offset"/>.</summary>

@@ -11,6 +11,8 @@ public static class HyperparametersJson
     private static readonly JsonSerializerOptions Options = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        // What follows from other fields is no field.
+        IgnoreReadOnlyProperties = true,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
     };
 
@@ -27,7 +29,7 @@ public static class HyperparametersJson
         var faults = new List<string>();
         var accepted = new JsonObject();
         var fields = typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance)
-            .Where(p => p.CanWrite && p.GetCustomAttribute<JsonIgnoreAttribute>() is null)
+            .Where(p => p.CanWrite)
             .ToDictionary(p => JsonNamingPolicy.SnakeCaseLower.ConvertName(p.Name), p => p.PropertyType, StringComparer.Ordinal);
         foreach (var (key, value) in Parse(json, typeof(T).Name))
         {
@@ -102,6 +104,7 @@ public static class HyperparametersJson
             { IsArray: true } => "a list, each " + Describe(bare.GetElementType()!),
             _ when bare == typeof(bool) => "true or false",
             _ when bare == typeof(double) => "a number",
+            _ when bare == typeof(string) => "a string",
             _ when bare == typeof(ulong) => "a whole number that is not negative",
             _ => "a whole number",
         };

@@ -33,6 +33,9 @@ public static class MetricNames
     /// <summary>Policy loss plus weighted value loss, mean over the update's minibatch steps.</summary>
     public const string TotalLoss = "ppo/loss/total";
 
+    /// <summary>Language-model loss on pretraining texts (PPO-ptx), nats per token, mean over the update's minibatch steps.</summary>
+    public const string PtxLoss = "ppo/loss/ptx";
+
     /// <summary>½ (log ρ)², a second-order estimate of KL(π_old ‖ π), mean over the update's minibatch steps.</summary>
     public const string ApproxKl = "ppo/policy/approxkl";
 
@@ -77,6 +80,9 @@ public static class MetricNames
 
     /// <summary>Share of responses that end with EOS.</summary>
     public const string EosRate = "rollout/eos_rate";
+
+    /// <summary>Pearson's correlation of response length and score within a rollout.</summary>
+    public const string LengthRewardCorrelation = "rollout/length_reward_correlation";
 
     /// <summary>Share of groups whose responses all got the same reward: they teach nothing (TRL's name).</summary>
     public const string GroupsWithoutSpread = "frac_reward_zero_std";
@@ -126,7 +132,7 @@ public static class MetricNames
     /// <summary>The same of the policy the run started from, with the same random draws.</summary>
     public const string EvaluationScoreStart = "eval/score_start";
 
-    /// <summary>Bradley–Terry loss since the last report.</summary>
+    /// <summary>Loss of the reward model since the last report; 0.693 is a coin for pairs.</summary>
     public const string RewardLoss = "reward/loss";
 
     /// <summary>Share of training comparisons, not ties, whose preferred completion scored higher, since the last report.</summary>
@@ -135,13 +141,7 @@ public static class MetricNames
     /// <summary>Mean score of preferred minus rejected completions since the last report.</summary>
     public const string RewardMargin = "reward/margin";
 
-    /// <summary>The learning rate of the last reward-model step.</summary>
-    public const string RewardLearningRate = "reward/lr";
-
-    /// <summary>Gradient norm of the last reward-model step before clipping.</summary>
-    public const string RewardGradientNorm = "reward/grad_norm";
-
-    /// <summary>Bradley–Terry loss on held-out comparisons.</summary>
+    /// <summary>Loss on held-out rankings, without margins, label weights and centring.</summary>
     public const string RewardEvaluationLoss = "eval/reward/loss";
 
     /// <summary>Accuracy on held-out comparisons.</summary>
@@ -153,6 +153,26 @@ public static class MetricNames
     /// <summary>Upper end of the 95 % Wilson interval of the held-out accuracy.</summary>
     public const string RewardEvaluationAccuracyHigh = "eval/reward/accuracy_high";
 
+    /// <summary>The share of held-out comparisons on which another annotator would agree: what an accuracy can be measured by.</summary>
+    public const string RewardHumanAgreement = "eval/reward/human_agreement";
+
+    /// <summary>T of P = σ(d/T), fitted on held-out comparisons; 1 is a calibrated model, above 1 an overconfident one.</summary>
+    public const string RewardTemperature = "eval/reward/temperature";
+
+    /// <summary>Expected calibration error of held-out probabilities as they are.</summary>
+    public const string RewardEce = "eval/reward/ece";
+
+    /// <summary>The same with the temperature, cross-fitted.</summary>
+    public const string RewardCalibratedEce = "eval/reward/ece_calibrated";
+
+    /// <summary>Brier score of held-out probabilities as they are.</summary>
+    public const string RewardBrier = "eval/reward/brier";
+
+    /// <summary>
+    /// The reliability diagram: under this prefix and the middle of a bin in percent, the share of its comparisons on which people agree with the model.
+    /// </summary>
+    public const string RewardReliabilityPrefix = "eval/reward/reliability/";
+
     /// <summary>Held-out judgments that are not ties: the count behind the accuracies.</summary>
     public const string RewardEvaluationDecided = "eval/reward/decided";
 
@@ -162,7 +182,7 @@ public static class MetricNames
     /// <summary>Accuracy of always preferring the longer answer, in tokens; equal lengths count half.</summary>
     public const string RewardLengthBaseline = "eval/reward/length_baseline";
 
-    /// <summary>Mean training score that became the model's bias.</summary>
+    /// <summary>Mean score of the reference completions that became the model's bias.</summary>
     public const string RewardBias = "reward/bias";
 
     /// <summary>Under this prefix are the evaluations with the averaged weights, where a run keeps an average.</summary>

@@ -30,6 +30,18 @@ public sealed class MetricSums
         }
     }
 
+    /// <summary>What was added, by name.</summary>
+    internal IEnumerable<(string Name, double Sum, double Weight)> Entries() => _entries.Select(e => (e.Key, e.Value.Sum, e.Value.Weight));
+
+    /// <summary>Adds all of another's sums.</summary>
+    internal void Add(MetricSums other)
+    {
+        foreach (var (name, sum, weight) in other.Entries())
+        {
+            Add(name, sum, weight);
+        }
+    }
+
     internal void Clear() => _entries.Clear();
 
     internal void Save(TrainingState state)

@@ -1,6 +1,7 @@
 using Rlhf.Modeling.Adapters;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Checkpointing;
+using Rlhf.Training.Distributed;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Optimization;
@@ -59,6 +60,9 @@ public abstract class OfflineTrainer<TConfig, TExample>
     /// <summary>The adapter to train instead of the model's own weights; null: the whole model.</summary>
     public LoraAdapter? Adapter { get; init; }
 
+    /// <summary>The processes that train together, each on its share of every batch. Default: this one alone.</summary>
+    public DataParallel Ranks { get; init; } = DataParallel.Alone;
+
     /// <summary>The hyperparameters.</summary>
     protected TConfig Config { get; }
 
@@ -84,6 +88,7 @@ public abstract class OfflineTrainer<TConfig, TExample>
         using var everything = NewDisposeScope();
         var schedule = new LearningRateSchedule(Config.Schedule, Config.LearningRate, TotalSteps, Config.WarmupSteps, DecaySteps: Config.NumDecaySteps);
         var trainable = (Adapter?.NamedParameters() ?? Module.named_parameters()).ToArray();
+        Ranks.Broadcast(trainable.Select(t => t.Parameter));
         using var optimizer = new AdamWOptimizer(trainable, Config.Adam());
         using var average = ExponentialMovingAverage.Create(trainable, Config.EmaDecay);
         var order = new EpochOrder(Training.Count, Config.Seed, OrderStream);
@@ -95,7 +100,7 @@ public abstract class OfflineTrainer<TConfig, TExample>
         long tokens = 0;
         var firstStep = 0;
 
-        using (var state = store?.LoadLatest(configuration, Warn))
+        using (var state = Ranks.LoadLatest(store, configuration, Warn))
         {
             Begin(state);
             if (state is not null)
@@ -112,10 +117,10 @@ public abstract class OfflineTrainer<TConfig, TExample>
 
         for (var step = firstStep; step < TotalSteps; step++)
         {
-            if (stop.IsCancellationRequested)
+            if (Ranks.Any(stop.IsCancellationRequested))
             {
                 SaveState(step);
-                stop.ThrowIfCancellationRequested();
+                throw new OperationCanceledException(stop);
             }
 
             using var scope = NewDisposeScope();
@@ -127,7 +132,10 @@ public abstract class OfflineTrainer<TConfig, TExample>
             }
 
             optimizer.ZeroGrad();
-            tokens += Backward(batch, sums);
+            var shown = new MetricSums();
+            tokens += Backward(batch, shown);
+            sums.Add(Ranks.Sum(shown));
+            Ranks.SumGradients(optimizer.Parameters);
             var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, Config.MaxGradNorm);
             var learningRate = schedule.At(step);
             optimizer.Step(learningRate);
@@ -175,7 +183,7 @@ public abstract class OfflineTrainer<TConfig, TExample>
 
         void SaveState(int step)
         {
-            if (store is null)
+            if (store is null || !Ranks.IsMain)
             {
                 return;
             }
@@ -196,7 +204,10 @@ public abstract class OfflineTrainer<TConfig, TExample>
         }
     }
 
-    /// <summary>Gradients of a batch's loss, micro-batch by micro-batch, and what the batch showed.</summary>
+    /// <summary>
+    /// Gradients of a batch's loss, micro-batch by micro-batch, and what the batch showed. Of several ranks each does its own
+    /// <see cref="MicroBatches"/> and divides by the totals of the whole batch: gradients and sums are then added.
+    /// </summary>
     /// <param name="batch">Numbers of the examples in <see cref="Training"/>.</param>
     /// <param name="sums">Takes the loss and the method's metrics.</param>
     /// <returns>Label tokens of the batch.</returns>
@@ -220,11 +231,11 @@ public abstract class OfflineTrainer<TConfig, TExample>
     {
     }
 
-    /// <summary>A batch in parts of <see cref="OfflineTrainingConfig.MicroBatchSize"/>.</summary>
+    /// <summary>This rank's share of a batch in parts of <see cref="OfflineTrainingConfig.MicroBatchSize"/>.</summary>
     protected IEnumerable<int[]> MicroBatches(int[] batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        return batch.Chunk(Config.MicroBatchSize == 0 ? batch.Length : Config.MicroBatchSize);
+        return Ranks.Share(batch).Chunk(Config.MicroBatchSize == 0 ? batch.Length : Config.MicroBatchSize);
     }
 
     private void EvaluateAverage(ExponentialMovingAverage average, Dictionary<string, double> metrics)

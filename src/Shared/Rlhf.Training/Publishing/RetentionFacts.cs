@@ -40,6 +40,7 @@ internal sealed record RetentionFacts(
         {
             Keep(run.PolicyCheckpointId, $"{run.Status} run {run.Id} starts from it");
             Keep(run.RewardCheckpointId, $"{run.Status} run {run.Id} trains against it");
+            Keep(run.BaselineCheckpointId, $"{run.Status} run {run.Id} compares with it");
             Keep(run.OutputCheckpointId, $"run {run.Id} of an unfinished cycle published it");
         }
 

@@ -33,6 +33,7 @@ internal sealed class FailedCommandHandler(TimeProvider time) : IFailedMessageHa
             RunKinds.RewardModel => project.RewardConfigJson,
             var policy when RunKinds.PolicyAlgorithms.Contains(policy) => PolicyAlgorithm.HyperparametersOf(project.PpoConfigJson),
             RunKinds.Sample => project.SamplingConfigJson,
+            RunKinds.Eval => project.EvaluationConfigJson,
             _ => run.ConfigJson,
         };
         run.Status = RunStatuses.Failed;

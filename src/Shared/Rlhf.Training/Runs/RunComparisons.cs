@@ -32,6 +32,7 @@ public static class RunComparisons
         return (
             from judgment in judgments
             join task in db.ComparisonTasks on judgment.TaskId equals task.Id
+            where task.EvaluationRunId == null
             join prompt in db.Prompts on task.PromptId equals prompt.Id
             join a in db.Completions on task.CompletionAId equals a.Id
             join b in db.Completions on task.CompletionBId equals b.Id

@@ -51,6 +51,7 @@ public sealed partial class RunQueue(IDbContextFactory<AppDbContext> contexts, I
             Seed = command.Seed,
             PolicyCheckpointId = command.PolicyCheckpointId,
             RewardCheckpointId = command.RewardCheckpointId,
+            BaselineCheckpointId = command.BaselineCheckpointId,
             Priority = command.Priority ?? RunPriorities.Of(command.Kind),
             TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C } current ? current.Id : null,
             CreatedAt = DateTimeOffset.UtcNow,

@@ -26,7 +26,7 @@ internal sealed class RunSpace(IDbContextFactory<AppDbContext> contexts, IOption
 
     private async Task<(long State, long Checkpoint)> EstimateAsync(Run run, CancellationToken cancellationToken)
     {
-        if (run.Kind == RunKinds.Sample)
+        if (run.Kind is RunKinds.Sample or RunKinds.Eval)
         {
             return (0, 0);
         }

@@ -1,6 +1,6 @@
 using Rlhf.Modeling.Transformer;
 using Rlhf.Training.Hyperparameters;
-using Trainer.Service.Algorithms.Ppo;
+using Trainer.Service.Algorithms.Common;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -22,12 +22,12 @@ public sealed class GrpoTrainer : OnlineTrainer<GrpoConfig>
 
     private protected override Tensor Advantages(Rollout rollout)
     {
-        var rewards_GK = tensor(rollout.Rewards).reshape(-1, Config.NumGenerations);
+        var rewards_GK = tensor(rollout.Samples.Rewards).reshape(-1, Config.NumGenerations);
         return GroupAdvantages.Grpo(rewards_GK, Config.ScaleRewards).reshape(-1, 1).expand_as(rollout.Mask_BT);
     }
 
     private protected override Tensor Teaches(Rollout rollout) => Config.MaskTruncatedCompletions
-        ? rollout.Mask_BT * tensor(rollout.EndsWithEos.Select(e => e ? 1f : 0f).ToArray()).unsqueeze(1)
+        ? rollout.Mask_BT * tensor(rollout.Samples.EndsWithEos.Select(e => e ? 1f : 0f).ToArray()).unsqueeze(1)
         : rollout.Mask_BT;
 
     private protected override Tensor Weights(Tensor mask_BT) => PolicyGradientLoss.Weights(mask_BT, Config.LossType, Config.MaxNewTokens);

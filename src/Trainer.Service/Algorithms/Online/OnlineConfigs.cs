@@ -165,3 +165,72 @@ public sealed record ReinforceConfig : OnlineTrainingConfig
         return faults;
     }
 }
+
+/// <summary>The hyperparameters of rejection-sampling fine-tuning.</summary>
+public sealed record RaftConfig : OnlineTrainingConfig
+{
+    /// <summary>Responses of a prompt, of which the best is kept (K of RAFT). Default 8.</summary>
+    public int NumGenerations { get; init; } = 8;
+
+    /// <summary>The best response is kept only if its reward is at least this (τ of ReST); null keeps each. Default null.</summary>
+    public double? RewardThreshold { get; init; }
+
+    /// <inheritdoc/>
+    public override int GroupSize => NumGenerations;
+
+    /// <inheritdoc/>
+    public override bool UsesReference => false;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Validate()
+    {
+        var faults = base.Validate().ToList();
+        Require(faults, RewardThreshold is null || double.IsFinite(RewardThreshold.Value), $"reward_threshold is {RewardThreshold}; it must be finite, or null.");
+        return faults;
+    }
+}
+
+/// <summary>The losses of online DPO, under TRL's names.</summary>
+public enum OnlineDpoLossType
+{
+    /// <summary>−log σ(β·Δ) (Rafailov et al. 2023).</summary>
+    Sigmoid,
+
+    /// <summary>(Δ − 1/(2β))² with sums over tokens (Azar et al. 2023).</summary>
+    Ipo,
+}
+
+/// <summary>
+/// The hyperparameters of online DPO; names and defaults as in TRL's <c>OnlineDPOConfig</c> except the learning rate, which is for a small model
+/// (TRL: 5e-7).
+/// </summary>
+public sealed record OnlineDpoConfig : OnlineTrainingConfig
+{
+    /// <summary>The common defaults with TRL's sampling temperature, 0.9.</summary>
+    public OnlineDpoConfig() => Temperature = 0.9;
+
+    /// <summary>Responses of a prompt; the best and the worst are the pair. Default 2.</summary>
+    public int NumGenerations { get; init; } = 2;
+
+    /// <summary>β, how strongly the policy is held to its reference. Default 0.1.</summary>
+    public double Beta { get; init; } = 0.1;
+
+    /// <summary>Which loss. Default sigmoid.</summary>
+    public OnlineDpoLossType LossType { get; init; } = OnlineDpoLossType.Sigmoid;
+
+    /// <inheritdoc/>
+    public override int GroupSize => NumGenerations;
+
+    /// <inheritdoc/>
+    public override bool UsesReference => true;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Validate()
+    {
+        var faults = base.Validate().ToList();
+        Require(faults, NumGenerations >= 2, $"num_generations is {NumGenerations}; a pair needs at least 2.");
+        Require(faults, Beta > 0, $"beta is {Beta}; it must be positive.");
+        Require(faults, MicroBatchSize % 2 == 0, $"micro_batch_size is {MicroBatchSize}; it must be even, so that no pair is torn apart.");
+        return faults;
+    }
+}

@@ -6,10 +6,11 @@ using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
 using Rlhf.Training.Batching;
+using Rlhf.Training.Evaluation;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Publishing;
 using Rlhf.Training.Runs;
-using Trainer.Service.Algorithms.Ppo;
+using Trainer.Service.Algorithms.Common;
 
 namespace Trainer.Service.Algorithms.Online;
 
@@ -33,9 +34,9 @@ public abstract class OnlineRunExecutor<TConfig>(IDbContextFactory<AppDbContext>
         var directory = store.Verify(policyRow.Path, policyRow.ContentHash);
         var tokenizer = Tokenizer.Load(directory);
         using var policy = PretrainedModel.LoadCausal(directory);
-        using var reward = PretrainedModel.LoadScalar(store.Verify(rewardRow.Path, rewardRow.ContentHash));
+        using var reward = RewardEnsemble.Load(store.Verify(rewardRow.Path, rewardRow.ContentHash));
         var encoder = new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings);
-        using (var trainer = Trainer(config, policy, [.. prompts.Select(p => encoder.EncodePrompt(p, config.MaxNewTokens))], ScoreResponsesWith.Model(reward)))
+        using (var trainer = Trainer(config, policy, [.. prompts.Select(p => encoder.EncodePrompt(p, config.MaxNewTokens))], ScoreResponsesWith.Ensemble(reward)))
         {
             trainer.Train(context.StateDirectory, p => context.Report(p.Step, p.TotalSteps, p.Metrics), context.Stop);
         }
@@ -79,4 +80,26 @@ public sealed class ReinforceRunExecutor(IDbContextFactory<AppDbContext> context
 
     private protected override OnlineTrainer<ReinforceConfig> Trainer(ReinforceConfig config, CausalLanguageModel policy, IReadOnlyList<int[]> prompts, ScoreResponses score) =>
         new ReinforceTrainer(config, policy, prompts, score);
+}
+
+/// <summary>A RAFT run of a project.</summary>
+public sealed class RaftRunExecutor(IDbContextFactory<AppDbContext> contexts, CheckpointStore store, TimeProvider clock)
+    : OnlineRunExecutor<RaftConfig>(contexts, store, clock)
+{
+    /// <inheritdoc/>
+    public override string Kind => RunKinds.Raft;
+
+    private protected override OnlineTrainer<RaftConfig> Trainer(RaftConfig config, CausalLanguageModel policy, IReadOnlyList<int[]> prompts, ScoreResponses score) =>
+        new RaftTrainer(config, policy, prompts, score);
+}
+
+/// <summary>An online-DPO run of a project.</summary>
+public sealed class OnlineDpoRunExecutor(IDbContextFactory<AppDbContext> contexts, CheckpointStore store, TimeProvider clock)
+    : OnlineRunExecutor<OnlineDpoConfig>(contexts, store, clock)
+{
+    /// <inheritdoc/>
+    public override string Kind => RunKinds.OnlineDpo;
+
+    private protected override OnlineTrainer<OnlineDpoConfig> Trainer(
+        OnlineDpoConfig config, CausalLanguageModel policy, IReadOnlyList<int[]> prompts, ScoreResponses score) => new OnlineDpoTrainer(config, policy, prompts, score);
 }

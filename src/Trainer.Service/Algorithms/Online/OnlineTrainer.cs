@@ -6,11 +6,11 @@ using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Checkpointing;
+using Rlhf.Training.Distributed;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Optimization;
 using Trainer.Service.Algorithms.Common;
-using Trainer.Service.Algorithms.Ppo;
 using TorchSharp;
 using static TorchSharp.torch;
 using Generator = Rlhf.Modeling.Generation.Generator;
@@ -18,8 +18,8 @@ using Generator = Rlhf.Modeling.Generation.Generator;
 namespace Trainer.Service.Algorithms.Online;
 
 /// <summary>
-/// Sample, score, learn, without a critic: what GRPO, RLOO, REINFORCE++ and ReMax have in common. A method says what the advantages and the
-/// loss are. Invariants are checked in every run: ρ = 1 in the first minibatch of an update, KL = 0 before the first.
+/// Sample, score, learn, without a critic: what GRPO, RLOO, REINFORCE++, ReMax, RAFT and online DPO have in common. A method says which responses
+/// it keeps, what the advantages and the loss are. Invariants are checked in every run: ρ = 1 in the first minibatch of an update, KL = 0 before the first.
 /// </summary>
 /// <typeparam name="TConfig">The method's hyperparameters.</typeparam>
 public abstract class OnlineTrainer<TConfig> : IDisposable
@@ -68,7 +68,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         _policy.GradientCheckpointing = config.GradientCheckpointing;
     }
 
-    /// <summary>Told about saved states that are damaged and were passed over.</summary>
+    /// <summary>Told about saved states that are damaged and were passed over, and about what guards see.</summary>
     public Action<string>? Warn { get; init; }
 
     /// <summary>
@@ -77,8 +77,14 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
     /// </summary>
     public Action? SaveAverage { get; init; }
 
+    /// <summary>What is measured every <see cref="OnlineTrainingConfig.EvaluateEvery"/> updates; null measures nothing.</summary>
+    public HeldOutScore? HeldOut { get; init; }
+
     /// <summary>The adapter to train instead of the policy's own weights; the reference is then the policy without it. Null: the whole policy.</summary>
     public LoraAdapter? Adapter { get; init; }
+
+    /// <summary>The processes that train together, each sampling and learning from its share. Default: this one alone.</summary>
+    public DataParallel Ranks { get; init; } = DataParallel.Alone;
 
     /// <summary>The hyperparameters.</summary>
     protected TConfig Config { get; }
@@ -86,18 +92,23 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
     /// <summary>Whether the method wants the score of the greedy response to each prompt.</summary>
     private protected virtual bool UsesGreedyBaseline => false;
 
+    /// <summary>How many rows beside each other a micro-batch must not separate.</summary>
+    private protected virtual int RowsTogether => 1;
+
     /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called after every update.</param>
     /// <param name="stop">Saves the state before the current update and stops.</param>
     /// <returns>All reports of the run, without wall-clock metrics.</returns>
     /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
-    /// <exception cref="PpoGuardException">When an invariant of the run does not hold.</exception>
+    /// <exception cref="TrainingGuardException">When an invariant of the run does not hold.</exception>
     public IReadOnlyList<TrainingProgress> Train(
         string? stateDirectory = null,
         Action<TrainingProgress>? progress = null,
         CancellationToken stop = default)
     {
+        Ranks.Broadcast(_policy.parameters().Concat(Adapter?.NamedParameters().Select(p => p.Parameter) ?? []));
+
         // Outside the scope: it lives as long as the trainer.
         KeepReference();
         using var everything = NewDisposeScope();
@@ -107,12 +118,13 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         using var average = ExponentialMovingAverage.Create(trainable, Config.EmaDecay);
         var promptOrder = new EpochOrder(_prompts.Count, Config.Seed, PromptStream);
         var generator = new Generator(_policy);
+        var guards = new HealthGuards(Config.Guards, Warn);
         var history = new List<TrainingProgress>();
         var configuration = HyperparametersJson.Write(Config);
         var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
         var firstUpdate = 0;
 
-        using (var state = store?.LoadLatest(configuration, Warn))
+        using (var state = Ranks.LoadLatest(store, configuration, Warn))
         {
             if (state is not null)
             {
@@ -126,18 +138,19 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
 
         for (var update = firstUpdate; update < Config.Updates; update++)
         {
-            if (stop.IsCancellationRequested)
+            if (Ranks.Any(stop.IsCancellationRequested))
             {
                 SaveState(update);
-                stop.ThrowIfCancellationRequested();
+                throw new OperationCanceledException(stop);
             }
 
             using var scope = NewDisposeScope();
             var clock = Stopwatch.StartNew();
-            Rollout rollout;
+            Samples samples;
             try
             {
-                rollout = Sample(update, promptOrder, generator, stop);
+                // Several ranks stop together, between two updates.
+                samples = Sample(update, promptOrder, generator, Ranks.Size == 1 ? stop : CancellationToken.None);
             }
             catch (OperationCanceledException)
             {
@@ -145,26 +158,40 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
                 throw;
             }
 
+            var kept = Keep(samples);
             var rolloutSeconds = clock.Elapsed.TotalSeconds;
             clock.Restart();
-            Tensor advantages_BT;
-            using (no_grad())
+            var learningRate = schedule.At(update);
+            var metrics = new Dictionary<string, double>(StringComparer.Ordinal);
+            AddSampleMetrics(samples, metrics);
+            if (kept.Length > 0)
             {
-                advantages_BT = Advantages(rollout) * rollout.Mask_BT;
+                var rollout = Observe(update, samples.Select(kept));
+                Tensor advantages_BT;
+                using (no_grad())
+                {
+                    advantages_BT = Advantages(rollout) * rollout.Mask_BT;
+                }
+
+                Learn(update, rollout, advantages_BT, optimizer, average, learningRate, metrics);
+                AddRolloutMetrics(rollout, metrics);
             }
 
-            var learningRate = schedule.At(update);
-            var metrics = Learn(update, rollout, advantages_BT, optimizer, average, learningRate);
-            AddRolloutMetrics(rollout, metrics);
             foreach (var (name, value) in metrics)
             {
-                PpoGuards.RequireFinite(value, name, update);
+                TrainingGuards.RequireFinite(value, name, update);
             }
 
             var done = update + 1;
             metrics[MetricNames.TrainLearningRate] = learningRate;
             metrics[MetricNames.Episode] = (double)done * Config.BatchSize;
+            if (HeldOut is not null && Config.EvaluateEvery > 0 && (done % Config.EvaluateEvery == 0 || done == Config.Updates))
+            {
+                metrics[MetricNames.EvaluationScore] = HeldOut.Measure(_policy, Config.Sampling(), Config.Seed, Config.BatchSize, stop);
+            }
+
             history.Add(new TrainingProgress(done, Config.Updates, metrics));
+            guards.Watch(history);
             progress?.Invoke(new TrainingProgress(done, Config.Updates, new Dictionary<string, double>(metrics, StringComparer.Ordinal)
             {
                 [MetricNames.RolloutSeconds] = rolloutSeconds,
@@ -182,7 +209,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
 
         void SaveState(int update)
         {
-            if (store is null)
+            if (store is null || !Ranks.IsMain)
             {
                 return;
             }
@@ -205,6 +232,14 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
     {
         _reference?.Dispose();
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>The rows of the responses that teach, in the order in which the method wants them. Default all.</summary>
+    private protected virtual int[] Keep(Samples samples) => [.. Enumerable.Range(0, samples.Responses.Length)];
+
+    /// <summary>Adds what only this method can show of a rollout. Called without gradients.</summary>
+    private protected virtual void AddMetrics(Rollout rollout, Dictionary<string, double> metrics)
+    {
     }
 
     /// <summary>The advantage of every response token [B, T].</summary>
@@ -234,87 +269,97 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         }
     }
 
-    private Rollout Sample(int update, EpochOrder promptOrder, Generator generator, CancellationToken stop)
+    private Samples Sample(int update, EpochOrder promptOrder, Generator generator, CancellationToken stop)
     {
         var groups = Config.BatchSize / Config.GroupSize;
         var firstGroup = (long)update * groups;
         var unique = Enumerable.Range(0, groups).Select(i => _prompts[promptOrder.At(firstGroup + i)]).ToArray();
         var sampling = Config.Sampling() with { NumReturnSequences = Config.GroupSize };
-        var responses = generator.Generate(unique, sampling, Config.Seed, (ulong)update * (ulong)Config.BatchSize, stop).Select(s => s.Ids).ToArray();
+        var block = Ranks.Block(groups);
+        var mine = unique.AsSpan(block.Start, block.Count).ToArray();
+        var first = ((ulong)update * (ulong)Config.BatchSize) + (ulong)(block.Start * Config.GroupSize);
+        var responses = Ranks.Gather(generator.Generate(mine, sampling, Config.Seed, first, stop).Select(s => s.Ids).ToArray());
         int[][] prompts = [.. unique.SelectMany(p => Enumerable.Repeat(p, Config.GroupSize))];
         var endsWithEos = responses.Select(EndsWithEos).ToArray();
         float[] baselines = [];
         if (UsesGreedyBaseline)
         {
-            var greedy = generator.Generate(unique, Config.Sampling() with { Temperature = 0 }, Config.Seed, GreedyStream + (ulong)update, stop).Select(s => s.Ids).ToArray();
+            var greedy = Ranks.Gather(
+                generator.Generate(mine, Config.Sampling() with { Temperature = 0 }, Config.Seed, GreedyStream + (ulong)update, stop).Select(s => s.Ids).ToArray());
             var scores = Score(update, unique, greedy, [.. greedy.Select(EndsWithEos)]);
             baselines = [.. scores.SelectMany(s => Enumerable.Repeat(s, Config.GroupSize))];
         }
 
-        var rewards = Score(update, prompts, responses, endsWithEos);
-        var columns = responses.Max(r => r.Length);
+        return new Samples(prompts, responses, endsWithEos, Score(update, prompts, responses, endsWithEos), baselines);
+    }
+
+    private Rollout Observe(int update, Samples samples)
+    {
         using var noGrad = no_grad();
-        var mask_BT = MaskedMath.UpTo(tensor(responses.Select(r => (long)r.Length - 1).ToArray()), columns, float32);
-        var logprobs_BT = Observe(update, prompts, responses, columns, _policy);
+        var columns = samples.Responses.Max(r => r.Length);
+        var mask_BT = MaskedMath.UpTo(tensor(samples.Responses.Select(r => (long)r.Length - 1).ToArray()), columns, float32);
+        var logprobs_BT = Observe(update, samples, columns, _policy);
         Tensor? reference_BT = null;
         if (Config.UsesReference)
         {
             using var original = Adapter?.Disable();
-            reference_BT = Observe(update, prompts, responses, columns, _reference ?? _policy);
+            reference_BT = Observe(update, samples, columns, _reference ?? _policy);
             if (update == 0 && Adapter is null)
             {
-                PpoGuards.RequireNoInitialKl((logprobs_BT - reference_BT).abs().max().item<float>(), Config.RatioTolerance);
+                TrainingGuards.RequireNoInitialKl((logprobs_BT - reference_BT).abs().max().item<float>(), Config.RatioTolerance);
             }
         }
 
-        return new Rollout(prompts, responses, endsWithEos, rewards, baselines, mask_BT, logprobs_BT, reference_BT);
+        return new Rollout(samples, mask_BT, logprobs_BT, reference_BT);
     }
 
     private float[] Score(int update, int[][] prompts, int[][] responses, bool[] endsWithEos)
     {
-        var scores = _score(prompts, responses);
-        if (scores.Count != responses.Length)
+        var (start, count) = Ranks.Block(responses.Length);
+        var mine = count == 0 ? [] : _score(prompts.AsSpan(start, count).ToArray(), responses.AsSpan(start, count).ToArray());
+        if (mine.Count != count)
         {
-            throw new InvalidOperationException($"The score function gave {scores.Count} scores for {responses.Length} responses.");
+            throw new InvalidOperationException($"The score function gave {mine.Count} scores for {count} responses.");
         }
 
+        var scores = Ranks.Gather(mine.ToArray());
         foreach (var score in scores)
         {
-            PpoGuards.RequireFinite(score, "a score", update);
+            TrainingGuards.RequireFinite(score, "a score", update);
         }
 
         return [.. scores.Select((score, i) => endsWithEos[i] ? score : score - (float)Config.MissingEosPenalty)];
     }
 
     // The very micro-batches of the first pass: products of matrices of another shape round differently, and ρ is to start at 1.
-    private Tensor Observe(int update, int[][] prompts, int[][] responses, int columns, CausalLanguageModel model)
+    private Tensor Observe(int update, Samples samples, int columns, CausalLanguageModel model)
     {
-        var order = MinibatchOrder(update, iteration: 0, prompts, responses);
         var parts = new List<Tensor>();
-        foreach (var rows in order.Chunk(Config.MinibatchSize).SelectMany(MicroBatches))
+        int[][] microBatches = [.. Minibatches(update, iteration: 0, samples).SelectMany(minibatch => MicroBatches(minibatch.Length).Select(places => At(minibatch, places)))];
+        foreach (var rows in microBatches)
         {
             using var scope = NewDisposeScope();
-            parts.Add(Logprobs(model, Batch(prompts, responses, rows, columns)).MoveToOuterDisposeScope());
+            parts.Add(Logprobs(model, Batch(samples, rows, columns)).MoveToOuterDisposeScope());
         }
 
-        var places = new int[order.Length];
-        for (var i = 0; i < order.Length; i++)
-        {
-            places[order[i]] = i;
-        }
-
-        return cat(parts).index_select(0, Rows(places));
+        return Ranks.JoinRows(parts, [.. microBatches.SelectMany(rows => rows)], samples.Responses.Length, columns);
     }
 
-    private Dictionary<string, double> Learn(
-        int update, Rollout rollout, Tensor advantages_BT, AdamWOptimizer optimizer, ExponentialMovingAverage? average, double learningRate)
+    private void Learn(
+        int update,
+        Rollout rollout,
+        Tensor advantages_BT,
+        AdamWOptimizer optimizer,
+        ExponentialMovingAverage? average,
+        double learningRate,
+        Dictionary<string, double> metrics)
     {
         var shown = new List<Tensor>();
         double firstRatioError = 0;
         var teaches_BT = Teaches(rollout);
         for (var iteration = 0; iteration < Config.NumIterations; iteration++)
         {
-            foreach (var minibatch in MinibatchOrder(update, iteration, rollout.Prompts, rollout.Responses).Chunk(Config.MinibatchSize))
+            foreach (var minibatch in Minibatches(update, iteration, rollout.Samples))
             {
                 using var scope = NewDisposeScope();
                 optimizer.ZeroGrad();
@@ -323,63 +368,68 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
                 var tokens = rollout.Mask_BT.index_select(0, all).sum();
                 var sums = new List<Tensor>();
                 var ratioErrors = new List<Tensor>();
-                var firstRow = 0;
-                foreach (var microBatch in MicroBatches(minibatch))
+                foreach (var places in MicroBatches(minibatch.Length))
                 {
                     using var microScope = NewDisposeScope();
+                    var microBatch = At(minibatch, places);
                     var rows = Rows(microBatch);
-                    var batch = Batch(rollout.Prompts, rollout.Responses, microBatch, (int)rollout.Mask_BT.shape[1]);
+                    var batch = Batch(rollout.Samples, microBatch, (int)rollout.Mask_BT.shape[1]);
                     var result = Loss(
                         Logprobs(_policy, batch),
                         rollout.Logprobs_BT.index_select(0, rows),
                         rollout.RefLogprobs_BT?.index_select(0, rows),
                         advantages_BT.index_select(0, rows),
                         rollout.Mask_BT.index_select(0, rows),
-                        weights_MT.narrow(0, firstRow, microBatch.Length));
+                        weights_MT.index_select(0, Rows(places)));
                     result.Loss.backward();
-                    firstRow += microBatch.Length;
                     sums.Add(stack([result.LossValue, result.ApproxKlSum / tokens, result.ClippedSum / tokens, result.RatioSum / tokens]).MoveToOuterDisposeScope());
                     ratioErrors.Add(result.RatioError.MoveToOuterDisposeScope());
                 }
 
                 if (shown.Count == 0)
                 {
-                    firstRatioError = stack(ratioErrors).max().item<float>();
-                    PpoGuards.RequireUnitRatio(firstRatioError, Config.RatioTolerance, update);
+                    firstRatioError = Ranks.Max(ratioErrors.Count == 0 ? 0 : stack(ratioErrors).max().item<float>());
+                    TrainingGuards.RequireUnitRatio(firstRatioError, Config.RatioTolerance, update);
                 }
 
+                Ranks.SumGradients(optimizer.Parameters);
                 var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, Config.MaxGradNorm);
                 optimizer.Step(learningRate);
                 average?.Update();
-                shown.Add(cat([stack(sums).sum([0]), gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
+                var total = Ranks.Sum(sums.Count == 0 ? zeros(4) : stack(sums).sum([0]));
+                shown.Add(cat([total, gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
             }
         }
 
         var means = stack(shown).mean([0]).data<float>().ToArray();
-        return new Dictionary<string, double>(StringComparer.Ordinal)
-        {
-            [MetricNames.TrainLoss] = means[0],
-            [MetricNames.ApproxKl] = means[1],
-            [MetricNames.ClipFraction] = means[2],
-            [MetricNames.Ratio] = means[3],
-            [MetricNames.TrainGradientNorm] = means[4],
-            [MetricNames.FirstRatioError] = firstRatioError,
-        };
+        metrics[MetricNames.TrainLoss] = means[0];
+        metrics[MetricNames.ApproxKl] = means[1];
+        metrics[MetricNames.ClipFraction] = means[2];
+        metrics[MetricNames.Ratio] = means[3];
+        metrics[MetricNames.TrainGradientNorm] = means[4];
+        metrics[MetricNames.FirstRatioError] = firstRatioError;
+    }
+
+    private void AddSampleMetrics(Samples samples, Dictionary<string, double> metrics)
+    {
+        metrics[MetricNames.Scores] = samples.Rewards.Average();
+        metrics[MetricNames.ResponseLength] = samples.Responses.Average(r => r.Length);
+        metrics[MetricNames.EosRate] = samples.EndsWithEos.Average(e => e ? 1.0 : 0.0);
+        metrics[MetricNames.LengthRewardCorrelation] = RolloutStatistics.LengthRewardCorrelation(samples.Responses, samples.Rewards);
+        metrics[MetricNames.GroupsWithoutSpread] = samples.Rewards.Chunk(Config.GroupSize).Average(g => g.Max() == g.Min() ? 1.0 : 0.0);
     }
 
     private void AddRolloutMetrics(Rollout rollout, Dictionary<string, double> metrics)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        metrics[MetricNames.Scores] = rollout.Rewards.Average();
         metrics[MetricNames.Entropy] = -rollout.Logprobs_BT.sum(1).mean().item<float>();
-        metrics[MetricNames.ResponseLength] = rollout.Responses.Average(r => r.Length);
-        metrics[MetricNames.EosRate] = rollout.EndsWithEos.Average(e => e ? 1.0 : 0.0);
-        metrics[MetricNames.GroupsWithoutSpread] = rollout.Rewards.Chunk(Config.GroupSize).Average(g => g.Max() == g.Min() ? 1.0 : 0.0);
         if (rollout.RefLogprobs_BT is { } reference_BT)
         {
             metrics[MetricNames.Kl] = (rollout.Logprobs_BT - reference_BT).sum(1).mean().item<float>();
         }
+
+        AddMetrics(rollout, metrics);
     }
 
     private Tensor Logprobs(CausalLanguageModel model, PromptResponseBatch batch)
@@ -389,18 +439,31 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
         return batch.ToCells(model.Logprobs(batch.SelectPredictors(model.Hidden(batch.InputIds_BL)), batch.ResponseIds_N, temperature).Logprobs_N);
     }
 
-    private PromptResponseBatch Batch(int[][] prompts, int[][] responses, int[] rows, int columns) =>
-        PromptResponseBatch.Create([.. rows.Select(r => prompts[r])], [.. rows.Select(r => responses[r])], _pad, width: null, columns);
+    private PromptResponseBatch Batch(Samples samples, int[] rows, int columns) =>
+        PromptResponseBatch.Create([.. rows.Select(r => samples.Prompts[r])], [.. rows.Select(r => samples.Responses[r])], _pad, width: null, columns);
 
-    private int[] MinibatchOrder(int update, int iteration, int[][] prompts, int[][] responses)
+    /// <summary>An iteration's random minibatches, in each the short episodes first, so that the micro-batches hold little padding.</summary>
+    private int[][] Minibatches(int update, int iteration, Samples samples)
     {
+        var units = samples.Responses.Length / RowsTogether;
         var order = Config.MinibatchCount == 1
-            ? [.. Enumerable.Range(0, Config.BatchSize)]
-            : new Philox(Config.Seed, MinibatchStream + (ulong)(((long)update * Config.NumIterations) + iteration)).Permutation(Config.BatchSize);
-        return [.. order.Chunk(Config.MinibatchSize).SelectMany(minibatch => minibatch.OrderBy(row => prompts[row].Length + responses[row].Length))];
+            ? [.. Enumerable.Range(0, units)]
+            : new Philox(Config.Seed, MinibatchStream + (ulong)(((long)update * Config.NumIterations) + iteration)).Permutation(units);
+        var size = (units + Config.MinibatchCount - 1) / Config.MinibatchCount;
+        return [.. order.Chunk(size).Select(minibatch => minibatch.OrderBy(Longest).SelectMany(RowsOf).ToArray())];
+
+        IEnumerable<int> RowsOf(int unit) => Enumerable.Range(unit * RowsTogether, RowsTogether);
+
+        int Longest(int unit) => RowsOf(unit).Max(row => samples.Prompts[row].Length + samples.Responses[row].Length);
     }
 
-    private IEnumerable<int[]> MicroBatches(int[] rows) => Config.MicroBatchSize == 0 ? [rows] : rows.Chunk(Config.MicroBatchSize);
+    // Places within a minibatch, of those that this rank computes; rows that belong together go to the same rank.
+    private IEnumerable<int[]> MicroBatches(int rows) =>
+        Ranks.Share([.. Enumerable.Range(0, rows / RowsTogether)])
+            .SelectMany(unit => Enumerable.Range(unit * RowsTogether, RowsTogether))
+            .Chunk(Config.MicroBatchSize == 0 ? rows : Config.MicroBatchSize);
+
+    private static int[] At(int[] rows, int[] places) => [.. places.Select(place => rows[place])];
 
     private bool EndsWithEos(int[] response) => _policy.Config.EosTokenIds.Contains(response[^1]);
 

@@ -1,7 +1,7 @@
-using System.Text.Json.Serialization;
 using Rlhf.Modeling.Generation;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Optimization;
+using Trainer.Service.Algorithms.Common;
 
 namespace Trainer.Service.Algorithms.Online;
 
@@ -80,22 +80,22 @@ public abstract record OnlineTrainingConfig : ITrainingHyperparameters
     /// <summary>Largest |ρ − 1| that the first minibatch of an update may show. Default 1e-5.</summary>
     public double RatioTolerance { get; init; } = 1e-5;
 
+    /// <summary>Updates between measurements on held-out prompts, where the run has some; 0 measures never. Default 0.</summary>
+    public int EvaluateEvery { get; init; }
+
+    /// <summary>What happens when a guard sees the run go wrong. Default warn.</summary>
+    public GuardAction Guards { get; init; } = GuardAction.Warn;
+
     /// <summary>Updates between saved states. Default 10.</summary>
     public int SaveEvery { get; init; } = 10;
 
     /// <summary>Responses of a prompt that are compared with each other.</summary>
-    [JsonIgnore]
     public abstract int GroupSize { get; }
 
     /// <summary>Whether the method needs log-probabilities under the reference.</summary>
-    [JsonIgnore]
     public abstract bool UsesReference { get; }
 
-    /// <summary>Responses of one optimizer step.</summary>
-    [JsonIgnore]
-    public int MinibatchSize => BatchSize / MinibatchCount;
-
-    int ITrainingHyperparameters.RowsOfAPass => MicroBatchSize == 0 ? MinibatchSize : MicroBatchSize;
+    int ITrainingHyperparameters.RowsOfAPass => MicroBatchSize == 0 ? BatchSize / MinibatchCount : MicroBatchSize;
 
     /// <inheritdoc/>
     public virtual IReadOnlyList<string> Validate()
@@ -114,6 +114,7 @@ public abstract record OnlineTrainingConfig : ITrainingHyperparameters
         Require(faults, Temperature > 0, $"temperature is {Temperature}; it must be positive: equal responses cannot be told apart.");
         Require(faults, MissingEosPenalty >= 0, $"missing_eos_penalty is {MissingEosPenalty}; it must not be negative.");
         Require(faults, RatioTolerance > 0, $"ratio_tolerance is {RatioTolerance}; it must be positive.");
+        Require(faults, EvaluateEvery >= 0, $"evaluate_every is {EvaluateEvery}; it must be 0 (never) or positive.");
         Require(faults, SaveEvery > 0, $"save_every is {SaveEvery}; it must be positive.");
         faults.AddRange(TrainingHyperparameters.Faults(this));
         faults.AddRange(Adam().Validate().Select(f => "adam_" + f));

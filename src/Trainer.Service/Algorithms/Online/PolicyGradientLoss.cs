@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Trainer.Service.Algorithms.Online;
 
-/// <summary>The clipped surrogate of the methods without a critic, over tokens or whole responses.</summary>
+/// <summary>The losses of the methods without a critic: the clipped surrogate over tokens or whole responses, likelihood, pairs.</summary>
 internal static class PolicyGradientLoss
 {
     /// <summary>GRPO and its variants.</summary>
@@ -40,7 +40,7 @@ internal static class PolicyGradientLoss
             loss_BT = loss_BT + (config.Beta * Common.KlEstimators.Estimate(logprobs_BT - refLogprobs_BT!, Common.KlEstimator.K3));
         }
 
-        return Result(loss_BT, weights_BT, logRatio_BT, ratio_BT, advantages_BT, mask_BT, low, high);
+        return Result((loss_BT * weights_BT).sum(), logRatio_BT, ratio_BT, advantages_BT, mask_BT, low, high);
     }
 
     /// <summary>PPO's clipped surrogate on tokens (REINFORCE++, ReMax).</summary>
@@ -50,7 +50,7 @@ internal static class PolicyGradientLoss
         var logRatio_BT = logprobs_BT - oldLogprobs_BT;
         var ratio_BT = logRatio_BT.exp();
         var loss_BT = -minimum(ratio_BT * advantages_BT, ratio_BT.clamp(1 - epsilon, 1 + epsilon) * advantages_BT);
-        return Result(loss_BT, weights_BT, logRatio_BT, ratio_BT, advantages_BT, mask_BT, 1 - epsilon, 1 + epsilon);
+        return Result((loss_BT * weights_BT).sum(), logRatio_BT, ratio_BT, advantages_BT, mask_BT, 1 - epsilon, 1 + epsilon);
     }
 
     /// <summary>RLOO: one ratio for the whole response, the product over its tokens (Ahmadian et al. 2024).</summary>
@@ -66,7 +66,29 @@ internal static class PolicyGradientLoss
         var logRatio_BT = ((logprobs_BT - oldLogprobs_BT) * mask_BT).sum(1, keepdim: true).expand_as(mask_BT);
         var ratio_BT = logRatio_BT.exp();
         var loss_BT = -minimum(ratio_BT * advantages_BT, ratio_BT.clamp(1 - epsilon, 1 + epsilon) * advantages_BT);
-        return Result(loss_BT, weights_BT, logRatio_BT, ratio_BT, advantages_BT, mask_BT, 1 - epsilon, 1 + epsilon);
+        return Result((loss_BT * weights_BT).sum(), logRatio_BT, ratio_BT, advantages_BT, mask_BT, 1 - epsilon, 1 + epsilon);
+    }
+
+    /// <summary>−log π of the tokens: fine-tuning on responses that were kept.</summary>
+    public static PolicyGradientResult NegativeLogLikelihood(Tensor logprobs_BT, Tensor oldLogprobs_BT, Tensor mask_BT, Tensor weights_BT) =>
+        Unclipped(-(logprobs_BT * weights_BT).sum(), logprobs_BT - oldLogprobs_BT, mask_BT);
+
+    /// <summary>DPO on pairs that lie beside each other, chosen first.</summary>
+    /// <param name="logprobs_BT">As in <see cref="Grpo"/>; B is even.</param>
+    /// <param name="oldLogprobs_BT">As in <see cref="Grpo"/>.</param>
+    /// <param name="refLogprobs_BT">As in <see cref="Grpo"/>.</param>
+    /// <param name="mask_BT">As in <see cref="Grpo"/>.</param>
+    /// <param name="weights_BT">In each cell of a pair what its loss counts.</param>
+    /// <param name="config">Loss type and β.</param>
+    public static PolicyGradientResult Dpo(
+        Tensor logprobs_BT, Tensor oldLogprobs_BT, Tensor refLogprobs_BT, Tensor mask_BT, Tensor weights_BT, OnlineDpoConfig config)
+    {
+        var logRatios_P2 = ((logprobs_BT - refLogprobs_BT) * mask_BT).sum(1).reshape(-1, 2);
+        var delta_P = logRatios_P2.select(1, 0) - logRatios_P2.select(1, 1);
+        var loss_P = config.LossType == OnlineDpoLossType.Sigmoid
+            ? -nn.functional.logsigmoid(config.Beta * delta_P)
+            : (delta_P - (1 / (2 * config.Beta))).square();
+        return Unclipped((loss_P * weights_BT.select(1, 0).reshape(-1, 2).select(1, 0)).sum(), logprobs_BT - oldLogprobs_BT, mask_BT);
     }
 
     /// <summary>What each token's loss counts, for the rows of a whole optimizer step.</summary>
@@ -81,10 +103,12 @@ internal static class PolicyGradientLoss
         _ => throw new System.Diagnostics.UnreachableException($"Unknown loss {type}."),
     };
 
+    private static PolicyGradientResult Unclipped(Tensor loss, Tensor logRatio_BT, Tensor mask_BT) =>
+        Result(loss, logRatio_BT, logRatio_BT.exp(), zeros_like(mask_BT), mask_BT, low: 0, high: double.PositiveInfinity);
+
     private static PolicyGradientResult Result(
-        Tensor loss_BT, Tensor weights_BT, Tensor logRatio_BT, Tensor ratio_BT, Tensor advantages_BT, Tensor mask_BT, double low, double high)
+        Tensor loss, Tensor logRatio_BT, Tensor ratio_BT, Tensor advantages_BT, Tensor mask_BT, double low, double high)
     {
-        var loss = (loss_BT * weights_BT).sum();
         using var noGrad = no_grad();
         var (ratio, logRatio) = (ratio_BT.detach(), logRatio_BT.detach());
         var clipped_BT = (ratio.lt(low) & advantages_BT.lt(0)) | (ratio.gt(high) & advantages_BT.gt(0));

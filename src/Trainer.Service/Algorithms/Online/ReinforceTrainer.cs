@@ -1,7 +1,6 @@
 using Rlhf.Modeling.Transformer;
 using Rlhf.Training.Hyperparameters;
 using Trainer.Service.Algorithms.Common;
-using Trainer.Service.Algorithms.Ppo;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -25,10 +24,10 @@ public sealed class ReinforceTrainer : OnlineTrainer<ReinforceConfig>
 
     private protected override Tensor Advantages(Rollout rollout)
     {
-        var rewards_B = tensor(rollout.Rewards);
+        var rewards_B = tensor(rollout.Samples.Rewards);
         rewards_B = Config.Baseline switch
         {
-            ReinforceBaseline.Greedy => rewards_B - tensor(rollout.Baselines),
+            ReinforceBaseline.Greedy => rewards_B - tensor(rollout.Samples.Baselines),
             ReinforceBaseline.Group => GroupAdvantages.Grpo(rewards_B.reshape(-1, Config.NumGenerations), ScaleRewards.None).reshape(-1),
             _ => rewards_B,
         };

@@ -1,6 +1,6 @@
 using Rlhf.Modeling.Transformer;
 using Rlhf.Training.Hyperparameters;
-using Trainer.Service.Algorithms.Ppo;
+using Trainer.Service.Algorithms.Common;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -23,7 +23,7 @@ public sealed class RlooTrainer : OnlineTrainer<RlooConfig>
     private protected override Tensor Advantages(Rollout rollout)
     {
         // The penalty is part of the response's reward: r − β·(log π − log π_ref).
-        var rewards_B = tensor(rollout.Rewards);
+        var rewards_B = tensor(rollout.Samples.Rewards);
         if (rollout.RefLogprobs_BT is { } reference_BT)
         {
             rewards_B = rewards_B - (Config.Beta * (rollout.Logprobs_BT - reference_BT).sum(1));

@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Rlhf.Modeling.Generation;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Optimization;
@@ -12,8 +11,11 @@ public enum PpoMode
     /// <summary>"The N+ implementation details of RLHF with PPO": a response without EOS has its score set, variances are biased.</summary>
     NPlus,
 
-    /// <summary>TRL's PPO: a response without EOS has a penalty subtracted, variances are unbiased.</summary>
+    /// <summary>TRL's PPO from 0.12 on: a response without EOS has a penalty subtracted, variances are unbiased.</summary>
     Trl,
+
+    /// <summary>TRL's PPO up to 0.11: as trl, with the score on the last token of the response instead of one column after it, and values there only.</summary>
+    TrlV0,
 }
 
 /// <summary>What a loss is averaged over.</summary>
@@ -95,11 +97,16 @@ public sealed record PpoConfig : ITrainingHyperparameters
     /// </summary>
     public bool Bf16 { get; init; }
 
-    /// <summary>β, the weight of the KL penalty in the reward. Default 0.05.</summary>
+    /// <summary>β, the weight of the KL penalty. Default 0.05.</summary>
     public double KlCoefficient { get; init; } = 0.05;
 
     /// <summary>The per-token estimate that is penalised. Default k1.</summary>
     public KlEstimator KlEstimator { get; init; } = KlEstimator.K1;
+
+    /// <summary>
+    /// Whether the penalty is a term of the loss, with a gradient of its own, instead of a part of the reward (verl's and OpenRLHF's name). Default false.
+    /// </summary>
+    public bool UseKlLoss { get; init; }
 
     /// <summary>The KL, in nats per episode, that β follows; null keeps β fixed. Default null (OpenAI 2019: 6).</summary>
     public double? KlTarget { get; init; }
@@ -122,6 +129,15 @@ public sealed record PpoConfig : ITrainingHyperparameters
     /// <summary>c₁, the weight of the value loss. Default 0.1.</summary>
     public double ValueCoefficient { get; init; } = 0.1;
 
+    /// <summary>
+    /// γ of Ouyang et al. 2022, equation 2: the weight of the language-model loss on pretraining texts that every optimizer step adds (PPO-ptx), nats
+    /// per token. Default 0 (InstructGPT: 27.8).
+    /// </summary>
+    public double PtxCoefficient { get; init; }
+
+    /// <summary>Pretraining texts of an optimizer step. Default 8.</summary>
+    public int PtxBatchSize { get; init; } = 8;
+
     /// <summary>Whether rewards are scaled to variance 1, their mean kept. Default false.</summary>
     public bool WhitenRewards { get; init; }
 
@@ -134,7 +150,7 @@ public sealed record PpoConfig : ITrainingHyperparameters
     /// <summary>N+ mode: the score of a response without EOS. Default −1.</summary>
     public double MissingEosScore { get; init; } = -1.0;
 
-    /// <summary>TRL mode: what a response without EOS loses. Default 1.</summary>
+    /// <summary>TRL modes: what a response without EOS loses. Default 1.</summary>
     public double MissingEosPenalty { get; init; } = 1.0;
 
     /// <summary>Longest response, tokens. Default 64 (N+: 53).</summary>
@@ -152,15 +168,19 @@ public sealed record PpoConfig : ITrainingHyperparameters
     /// <summary>Held-out prompts that the starting and the final policy answer to measure the gain in reward; 0 measures none. Default 64.</summary>
     public int EvaluationPrompts { get; init; } = 64;
 
+    /// <summary>Updates between measurements on held-out prompts, where the run has some; 0 measures never. Default 0.</summary>
+    public int EvaluateEvery { get; init; }
+
+    /// <summary>What happens when a guard sees the run go wrong. Default warn.</summary>
+    public GuardAction Guards { get; init; } = GuardAction.Warn;
+
     /// <summary>Updates between saved states. Default 10.</summary>
     public int SaveEvery { get; init; } = 10;
 
     /// <summary>Episodes of one optimizer step.</summary>
-    [JsonIgnore]
     public int MinibatchSize => BatchSize / MinibatchCount;
 
     /// <summary>The mode's divisor of variances.</summary>
-    [JsonIgnore]
     public VarianceKind Variance => Mode == PpoMode.NPlus ? VarianceKind.Biased : VarianceKind.Unbiased;
 
     int ITrainingHyperparameters.RowsOfAPass => MicroBatchSize == 0 ? MinibatchSize : MicroBatchSize;
@@ -193,6 +213,10 @@ public sealed record PpoConfig : ITrainingHyperparameters
         Require(Temperature > 0, $"temperature is {Temperature}; it must be positive: greedy responses carry no information about their neighbours.");
         Require(RatioTolerance > 0, $"ratio_tolerance is {RatioTolerance}; it must be positive.");
         Require(EvaluationPrompts >= 0, $"evaluation_prompts is {EvaluationPrompts}; it must not be negative.");
+        Require(!UseKlLoss || KlEstimator != KlEstimator.Full, "kl_estimator is full; the loss takes k1, k2, k3 or abs (use_kl_loss).");
+        Require(PtxCoefficient >= 0, $"ptx_coefficient is {PtxCoefficient}; it must not be negative.");
+        Require(PtxBatchSize > 0, $"ptx_batch_size is {PtxBatchSize}; it must be positive.");
+        Require(EvaluateEvery >= 0, $"evaluate_every is {EvaluateEvery}; it must be 0 (never) or positive.");
         Require(SaveEvery > 0, $"save_every is {SaveEvery}; it must be positive.");
         faults.AddRange(TrainingHyperparameters.Faults(this));
         faults.AddRange(Adam().Validate().Select(f => "adam_" + f));

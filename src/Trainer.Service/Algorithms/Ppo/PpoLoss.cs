@@ -1,4 +1,5 @@
 // B episodes, T response columns.
+using Trainer.Service.Algorithms.Common;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -31,7 +32,9 @@ internal static class PpoLoss
     /// <param name="oldValues_BT">V of the rollout [B, T].</param>
     /// <param name="returns_BT">The critic's targets [B, T].</param>
     /// <param name="valueWeights_BT">From <see cref="Weights"/> over response tokens and the column after them [B, T].</param>
-    /// <param name="config">Clip ranges and the value coefficient.</param>
+    /// <param name="config">Clip ranges, the value coefficient and the estimator of a KL loss.</param>
+    /// <param name="refLogprobs_BT">log π_ref(token) [B, T]; only with a KL loss.</param>
+    /// <param name="klCoefficient">β of a KL loss.</param>
     public static PpoLossResult Compute(
         Tensor logprobs_BT,
         Tensor oldLogprobs_BT,
@@ -41,7 +44,9 @@ internal static class PpoLoss
         Tensor oldValues_BT,
         Tensor returns_BT,
         Tensor valueWeights_BT,
-        PpoConfig config)
+        PpoConfig config,
+        Tensor? refLogprobs_BT = null,
+        double klCoefficient = 0)
     {
         // Padding has weight 0, but its ratio must stay finite for 0 · ratio to be 0.
         var counts_BT = weights_BT.gt(0).to_type(logprobs_BT.dtype);
@@ -56,6 +61,11 @@ internal static class PpoLoss
         var clippedError_BT = (clippedValues_BT - returns_BT).square();
         var valueLoss = (maximum(error_BT, clippedError_BT) * valueWeights_BT).sum() * 0.5;
         var loss = policyLoss + (config.ValueCoefficient * valueLoss);
+        if (config.UseKlLoss)
+        {
+            var kl_BT = KlEstimators.Estimate((logprobs_BT - refLogprobs_BT!) * counts_BT, config.KlEstimator);
+            loss = loss + (klCoefficient * (kl_BT * weights_BT).sum());
+        }
 
         using var noGrad = no_grad();
         return new PpoLossResult(loss, new PpoLossStats(
@@ -76,7 +86,7 @@ internal sealed record PpoLossResult(Tensor Loss, PpoLossStats Stats);
 /// <summary>Statistics of one loss, tensors without dimension. All but <see cref="RatioError"/> add up over micro-batches.</summary>
 /// <param name="PolicyLoss">The clipped surrogate loss.</param>
 /// <param name="ValueLoss">The clipped value loss.</param>
-/// <param name="TotalLoss">Policy loss plus weighted value loss.</param>
+/// <param name="TotalLoss">Policy loss plus weighted value loss, and the KL loss where there is one.</param>
 /// <param name="ApproxKl">Average of ½ (log ρ)².</param>
 /// <param name="ClipFraction">Share of tokens whose clipped loss was the larger.</param>
 /// <param name="RatioMean">Average ρ.</param>

@@ -12,6 +12,7 @@ namespace Trainer.Service.Algorithms.Ppo;
 /// <param name="RefLogprobs_BT">log π_ref(token), 0 at padding [B, T].</param>
 /// <param name="Values_BT">The critic's values before the update [B, T].</param>
 /// <param name="PolicyEntropy">Mean entropy of the next-token distributions, nats per token.</param>
+/// <param name="FullKl_BT">KL of the whole next-token distributions, 0 at padding [B, T]; null unless that is what is penalised.</param>
 internal sealed record PpoRollout(
     IReadOnlyList<int[]> Prompts,
     IReadOnlyList<int[]> Responses,
@@ -19,4 +20,5 @@ internal sealed record PpoRollout(
     Tensor Logprobs_BT,
     Tensor RefLogprobs_BT,
     Tensor Values_BT,
-    Tensor PolicyEntropy);
+    Tensor PolicyEntropy,
+    Tensor? FullKl_BT);

@@ -6,10 +6,12 @@ using Rlhf.Data.Entities;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Training.Batching;
+using Rlhf.Training.Evaluation;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Publishing;
 using Rlhf.Training.Runs;
+using Trainer.Service.Algorithms.Common;
 
 namespace Trainer.Service.Algorithms.Ppo;
 
@@ -29,12 +31,12 @@ public sealed class PpoRunExecutor(IDbContextFactory<AppDbContext> contexts, Che
         var rewardDirectory = store.Verify(rewardRow.Path, rewardRow.ContentHash);
         var tokenizer = Tokenizer.Load(policyDirectory);
         using var policy = PretrainedModel.LoadCausal(policyDirectory);
-        using var reward = PretrainedModel.LoadScalar(rewardDirectory);
+        using var reward = RewardEnsemble.Load(rewardDirectory);
         using var critic = PretrainedModel.LoadScalar(rewardDirectory);
         var encoder = new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings);
         var encoded = prompts.Select(p => encoder.EncodePrompt(p, config.MaxNewTokens)).ToArray();
 
-        var score = ScoreResponsesWith.Model(reward);
+        var score = ScoreResponsesWith.Ensemble(reward);
         using (var trainer = new PpoTrainer(config, policy, critic, encoded, score))
         {
             trainer.Train(context.StateDirectory, p => context.Report(p.Step, p.TotalSteps, p.Metrics), context.Stop);
@@ -45,10 +47,11 @@ public sealed class PpoRunExecutor(IDbContextFactory<AppDbContext> contexts, Che
             var questions = heldOut.Select(p => encoder.EncodePrompt(p, config.MaxNewTokens)).ToArray();
             using var start = PretrainedModel.LoadCausal(policyDirectory);
             start.Bf16 = config.Bf16;
+            var measured = new HeldOutScore(questions, score);
             context.Report(config.Updates, config.Updates, new Dictionary<string, double>
             {
-                [MetricNames.EvaluationScoreStart] = HeldOutScore.Measure(start, questions, config, score, context.Stop),
-                [MetricNames.EvaluationScore] = HeldOutScore.Measure(policy, questions, config, score, context.Stop),
+                [MetricNames.EvaluationScoreStart] = measured.Measure(start, config.Sampling(), config.Seed, config.BatchSize, context.Stop),
+                [MetricNames.EvaluationScore] = measured.Measure(policy, config.Sampling(), config.Seed, config.BatchSize, context.Stop),
             });
         }
 

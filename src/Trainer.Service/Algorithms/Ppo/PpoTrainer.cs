@@ -1,11 +1,13 @@
 // B episodes, L columns of prompt and response, T response columns, N response tokens, D model width, V vocabulary.
 using System.Diagnostics;
+using Rlhf.Modeling.Adapters;
 using Rlhf.Modeling.Generation;
 using Rlhf.Modeling.Heads;
 using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Checkpointing;
+using Rlhf.Training.Distributed;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Optimization;
@@ -25,11 +27,13 @@ public sealed class PpoTrainer : IDisposable
     // Each use of the seed has its own streams; generation takes those from 0, one an episode.
     private const ulong PromptStream = 1UL << 60;
     private const ulong MinibatchStream = 1UL << 61;
+    private const ulong PtxStream = 1UL << 62;
 
     private readonly PpoConfig _config;
     private readonly CausalLanguageModel _policy;
     private readonly ScalarHeadModel _critic;
-    private readonly CausalLanguageModel _reference;
+    private readonly CausalLanguageModel? _reference;
+    private readonly LoraAdapter? _adapter;
     private readonly IReadOnlyList<int[]> _prompts;
     private readonly ScoreResponses _score;
     private readonly int _pad;
@@ -40,13 +44,17 @@ public sealed class PpoTrainer : IDisposable
     /// <param name="critic">The value model, usually a copy of the reward model; trained in place.</param>
     /// <param name="prompts">The tokens of the training prompts.</param>
     /// <param name="score">Scores the responses.</param>
+    /// <param name="adapter">
+    /// The adapter to train instead of the policy's own weights; the reference is then the policy without it, and no copy is held. Null: the whole policy.
+    /// </param>
     /// <exception cref="HyperparametersException">If the configuration has faults, or prompt and response do not fit the model.</exception>
     public PpoTrainer(
         PpoConfig config,
         CausalLanguageModel policy,
         ScalarHeadModel critic,
         IReadOnlyList<int[]> prompts,
-        ScoreResponses score)
+        ScoreResponses score,
+        LoraAdapter? adapter = null)
     {
         var faults = new List<string>(config.Validate());
         if (prompts.Count == 0 || prompts.Any(p => p.Length == 0))
@@ -70,10 +78,15 @@ public sealed class PpoTrainer : IDisposable
             throw new HyperparametersException(nameof(PpoConfig), faults);
         }
 
-        (_config, _policy, _critic, _prompts, _score) = (config, policy, critic, prompts, score);
+        (_config, _policy, _critic, _prompts, _score, _adapter) = (config, policy, critic, prompts, score, adapter);
         _pad = policy.Config.PadTokenId ?? policy.Config.EosTokenIds[0];
         _policy.Bf16 = _critic.Bf16 = config.Bf16;
         _policy.GradientCheckpointing = _critic.GradientCheckpointing = config.GradientCheckpointing;
+        if (adapter is not null)
+        {
+            return;
+        }
+
         _reference = policy.Clone();
         foreach (var parameter in _reference.parameters())
         {
@@ -81,7 +94,7 @@ public sealed class PpoTrainer : IDisposable
         }
     }
 
-    /// <summary>Told about saved states that are damaged and were passed over.</summary>
+    /// <summary>Told about saved states that are damaged and were passed over, and about what guards see.</summary>
     public Action<string>? Warn { get; init; }
 
     /// <summary>
@@ -90,41 +103,59 @@ public sealed class PpoTrainer : IDisposable
     /// </summary>
     public Action? SaveAverage { get; init; }
 
+    /// <summary>The processes that train together, each sampling and learning from its share. Default: this one alone.</summary>
+    public DataParallel Ranks { get; init; } = DataParallel.Alone;
+
+    /// <summary>What is measured every <see cref="PpoConfig.EvaluateEvery"/> updates; null measures nothing.</summary>
+    public HeldOutScore? HeldOut { get; init; }
+
+    /// <summary>Tokens of pretraining texts, at least two each, for <see cref="PpoConfig.PtxCoefficient"/>; of longer ones than the model has positions, the beginning.</summary>
+    public IReadOnlyList<int[]> PretrainingTexts { get; init; } = [];
+
     /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called after every update.</param>
     /// <param name="stop">Saves the state before the current update and stops.</param>
     /// <returns>All reports of the run, without wall-clock metrics.</returns>
     /// <exception cref="OperationCanceledException">After <paramref name="stop"/>.</exception>
-    /// <exception cref="PpoGuardException">When an invariant of the run does not hold.</exception>
+    /// <exception cref="TrainingGuardException">When an invariant of the run does not hold.</exception>
     public IReadOnlyList<TrainingProgress> Train(
         string? stateDirectory = null,
         Action<TrainingProgress>? progress = null,
         CancellationToken stop = default)
     {
+        if (_config.PtxCoefficient > 0 && (PretrainingTexts.Count == 0 || PretrainingTexts.Any(t => t.Length < 2)))
+        {
+            throw new HyperparametersException(
+                nameof(PpoConfig), [$"ptx_coefficient is {_config.PtxCoefficient}; it needs pretraining texts of at least 2 tokens each, or must be 0."]);
+        }
+
+        Ranks.Broadcast([.. _policy.parameters(), .. _critic.parameters(), .. _reference?.parameters() ?? _adapter!.NamedParameters().Select(p => p.Parameter)]);
         using var everything = NewDisposeScope();
+        var trainable = (_adapter?.NamedParameters() ?? _policy.named_parameters()).ToArray();
         var schedule = new LearningRateSchedule(_config.Schedule, _config.LearningRate, _config.Updates, _config.WarmupUpdates, DecaySteps: _config.NumDecaySteps);
         using var optimizer = new AdamWOptimizer(
             [
-                .. _policy.named_parameters().Select(p => ("policy." + p.name, p.parameter)),
+                .. trainable.Select(p => ("policy." + p.Item1, p.Item2)),
                 .. _critic.named_parameters().Select(p => ("critic." + p.name, p.parameter)),
             ],
             _config.Adam());
-        using var average = ExponentialMovingAverage.Create(_policy.named_parameters(), _config.EmaDecay);
+        using var average = ExponentialMovingAverage.Create(trainable, _config.EmaDecay);
         var controller = new AdaptiveKlController(_config.KlCoefficient, _config.KlTarget ?? 1, _config.KlHorizon);
         var promptOrder = new EpochOrder(_prompts.Count, _config.Seed, PromptStream);
         var generator = new Generator(_policy);
+        var guards = new HealthGuards(_config.Guards, Warn);
         var history = new List<TrainingProgress>();
         var configuration = HyperparametersJson.Write(_config);
         var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
         var firstUpdate = 0;
 
-        using (var state = store?.LoadLatest(configuration, Warn))
+        using (var state = Ranks.LoadLatest(store, configuration, Warn))
         {
             if (state is not null)
             {
                 firstUpdate = state.Step;
-                state.Restore("policy", _policy);
+                state.Restore("policy", trainable);
                 state.Restore("critic", _critic);
                 state.Restore("optimizer", optimizer);
                 average?.Restore(state);
@@ -135,10 +166,10 @@ public sealed class PpoTrainer : IDisposable
 
         for (var update = firstUpdate; update < _config.Updates; update++)
         {
-            if (stop.IsCancellationRequested)
+            if (Ranks.Any(stop.IsCancellationRequested))
             {
                 SaveState(update);
-                stop.ThrowIfCancellationRequested();
+                throw new OperationCanceledException(stop);
             }
 
             using var scope = NewDisposeScope();
@@ -150,10 +181,14 @@ public sealed class PpoTrainer : IDisposable
             int[][] responses;
             try
             {
-                responses =
-                [
-                    .. generator.Generate(prompts, _config.Sampling(), _config.Seed, (ulong)firstEpisode, stop).Select(s => s.Ids),
-                ];
+                // Several ranks stop together, between two updates.
+                var (start, count) = Ranks.Block(prompts.Length);
+                responses = Ranks.Gather(generator.Generate(
+                    prompts.AsSpan(start, count).ToArray(),
+                    _config.Sampling(),
+                    _config.Seed,
+                    (ulong)(firstEpisode + start),
+                    Ranks.Size == 1 ? stop : CancellationToken.None).Select(s => s.Ids).ToArray());
             }
             catch (OperationCanceledException)
             {
@@ -164,22 +199,17 @@ public sealed class PpoTrainer : IDisposable
             var rolloutSeconds = clock.Elapsed.TotalSeconds;
             clock.Restart();
             var rollout = Observe(update, prompts, responses);
-            if (update == 0)
+            if (update == 0 && _adapter is null)
             {
-                PpoGuards.RequireNoInitialKl(
+                TrainingGuards.RequireNoInitialKl(
                     (rollout.Logprobs_BT - rollout.RefLogprobs_BT).abs().max().item<float>(), _config.RatioTolerance);
             }
 
             // 2 score
-            var rewardModelScores = _score(prompts, responses);
-            if (rewardModelScores.Count != responses.Length)
-            {
-                throw new InvalidOperationException($"The score function gave {rewardModelScores.Count} scores for {responses.Length} responses.");
-            }
-
+            var rewardModelScores = Score(prompts, responses);
             foreach (var score in rewardModelScores)
             {
-                PpoGuards.RequireFinite(score, "a score", update);
+                TrainingGuards.RequireFinite(score, "a score", update);
             }
 
             // 3 KL-shaped reward, 4 advantages
@@ -193,9 +223,10 @@ public sealed class PpoTrainer : IDisposable
                     rollout.Logprobs_BT,
                     rollout.RefLogprobs_BT,
                     rollout.Values_BT,
-                    tensor(rewardModelScores.ToArray()),
+                    tensor(rewardModelScores),
                     klCoefficient,
-                    _config);
+                    _config,
+                    rollout.FullKl_BT);
             }
 
             var scoreSeconds = clock.Elapsed.TotalSeconds;
@@ -203,21 +234,27 @@ public sealed class PpoTrainer : IDisposable
 
             // 5 epochs
             var learningRate = schedule.At(update);
-            var means = Learn(update, rollout, experience, optimizer, average, learningRate);
+            var means = Learn(update, rollout, experience, optimizer, average, learningRate, klCoefficient);
             var learnSeconds = clock.Elapsed.TotalSeconds;
 
             // 6 log
             var metrics = RolloutMetrics(rollout, experience, rewardModelScores, klCoefficient);
             foreach (var (name, value) in means)
             {
-                PpoGuards.RequireFinite(value, name, update);
+                TrainingGuards.RequireFinite(value, name, update);
                 metrics[name] = value;
             }
 
             var done = update + 1;
             metrics[MetricNames.PpoLearningRate] = learningRate;
             metrics[MetricNames.Episode] = (double)done * _config.BatchSize;
+            if (HeldOut is not null && _config.EvaluateEvery > 0 && (done % _config.EvaluateEvery == 0 || done == _config.Updates))
+            {
+                metrics[MetricNames.EvaluationScore] = HeldOut.Measure(_policy, _config.Sampling(), _config.Seed, _config.BatchSize, stop);
+            }
+
             history.Add(new TrainingProgress(done, _config.Updates, metrics));
+            guards.Watch(history);
             progress?.Invoke(new TrainingProgress(done, _config.Updates, new Dictionary<string, double>(metrics, StringComparer.Ordinal)
             {
                 [MetricNames.RolloutSeconds] = rolloutSeconds,
@@ -242,13 +279,13 @@ public sealed class PpoTrainer : IDisposable
 
         void SaveState(int update)
         {
-            if (store is null)
+            if (store is null || !Ranks.IsMain)
             {
                 return;
             }
 
             using var state = new TrainingState(update, configuration);
-            state.Add("policy", _policy);
+            state.Add("policy", trainable);
             state.Add("critic", _critic);
             state.Add("optimizer", optimizer);
             average?.Save(state);
@@ -262,8 +299,20 @@ public sealed class PpoTrainer : IDisposable
         }
     }
 
+    // The references divide by T + 1e-7; at T = 1 that would only add rounding.
+    private double TrainingTemperature => _config.Temperature == 1.0 ? 1.0 : _config.Temperature + 1e-7;
+
     /// <inheritdoc/>
-    public void Dispose() => _reference.Dispose();
+    public void Dispose() => _reference?.Dispose();
+
+    private float[] Score(int[][] prompts, int[][] responses)
+    {
+        var (start, count) = Ranks.Block(responses.Length);
+        var mine = count == 0 ? [] : _score(prompts.AsSpan(start, count).ToArray(), responses.AsSpan(start, count).ToArray());
+        return mine.Count == count
+            ? Ranks.Gather(mine.ToArray())
+            : throw new InvalidOperationException($"The score function gave {mine.Count} scores for {count} responses.");
+    }
 
     /// <summary>
     /// One pass of policy, reference and critic over the episodes. It takes the very micro-batches of the first epoch: products of
@@ -272,46 +321,59 @@ public sealed class PpoTrainer : IDisposable
     private PpoRollout Observe(int update, int[][] prompts, int[][] responses)
     {
         var columns = Math.Min(_config.MaxNewTokens, responses.Max(r => r.Length) + 1);
-        var order = MinibatchOrder(update, epoch: 0, prompts, responses);
+        int[][] microBatches =
+        [
+            .. MinibatchOrder(update, epoch: 0, prompts, responses).Chunk(_config.MinibatchSize)
+                .SelectMany(minibatch => MicroBatches(minibatch.Length).Select(places => places.Select(p => minibatch[p]).ToArray())),
+        ];
         var logprobs = new List<Tensor>();
         var refLogprobs = new List<Tensor>();
         var values = new List<Tensor>();
         var entropySums = new List<Tensor>();
+        var fullKl = new List<Tensor>();
         using var noGrad = no_grad();
-        foreach (var rows in order.Chunk(_config.MinibatchSize).SelectMany(MicroBatches))
+        foreach (var rows in microBatches)
         {
             using var scope = NewDisposeScope();
             var batch = Batch(prompts, responses, rows, columns);
             var (logprobs_BT, entropies_N) = ResponseLogprobs(_policy, batch, entropy: true);
             logprobs.Add(logprobs_BT.MoveToOuterDisposeScope());
             entropySums.Add(entropies_N!.sum().MoveToOuterDisposeScope());
-            refLogprobs.Add(ResponseLogprobs(_reference, batch).Logprobs_BT.MoveToOuterDisposeScope());
             values.Add(Values(batch).MoveToOuterDisposeScope());
+            var logits_NV = _config.KlEstimator == KlEstimator.Full ? ResponseLogits(_policy, batch) : null;
+            using var original = _adapter?.Disable();
+            refLogprobs.Add(ResponseLogprobs(_reference ?? _policy, batch).Logprobs_BT.MoveToOuterDisposeScope());
+            if (logits_NV is not null)
+            {
+                fullKl.Add(batch.ToCells(KlEstimators.Full(logits_NV, ResponseLogits(_reference ?? _policy, batch))).MoveToOuterDisposeScope());
+            }
         }
 
         // Back from the minibatches' order to the episodes'.
-        var places = new int[order.Length];
-        for (var i = 0; i < order.Length; i++)
-        {
-            places[order[i]] = i;
-        }
-
-        var byEpisode = Rows(places);
+        int[] order = [.. microBatches.SelectMany(rows => rows)];
         return new PpoRollout(
             prompts,
             responses,
             columns,
-            cat(logprobs).index_select(0, byEpisode),
-            cat(refLogprobs).index_select(0, byEpisode),
-            cat(values).index_select(0, byEpisode),
-            stack(entropySums).sum() / (double)responses.Sum(r => r.Length));
+            Ranks.JoinRows(logprobs, order, prompts.Length, columns),
+            Ranks.JoinRows(refLogprobs, order, prompts.Length, columns),
+            Ranks.JoinRows(values, order, prompts.Length, columns),
+            Ranks.Sum(entropySums.Count == 0 ? zeros(1).sum() : stack(entropySums).sum()) / (double)responses.Sum(r => r.Length),
+            _config.KlEstimator == KlEstimator.Full ? Ranks.JoinRows(fullKl, order, prompts.Length, columns) : null);
     }
 
     /// <summary>K epochs over the rollout; the means of what its optimizer steps showed.</summary>
     private Dictionary<string, double> Learn(
-        int update, PpoRollout rollout, PpoExperience experience, AdamWOptimizer optimizer, ExponentialMovingAverage? average, double learningRate)
+        int update,
+        PpoRollout rollout,
+        PpoExperience experience,
+        AdamWOptimizer optimizer,
+        ExponentialMovingAverage? average,
+        double learningRate,
+        double klCoefficient)
     {
         var stats = new List<Tensor>();
+        var ptxLosses = new List<double>();
         double firstRatioError = 0;
         for (var epoch = 0; epoch < _config.Epochs; epoch++)
         {
@@ -324,10 +386,10 @@ public sealed class PpoTrainer : IDisposable
                 var valueWeights_MT = PpoLoss.Weights(experience.ValueMask_BT.index_select(0, rows_M), _config.Averaging);
                 var sums = new List<Tensor>();
                 var ratioErrors = new List<Tensor>();
-                var firstRow = 0;
-                foreach (var microBatch in MicroBatches(minibatch))
+                foreach (var places in MicroBatches(minibatch.Length))
                 {
                     using var microScope = NewDisposeScope();
+                    int[] microBatch = [.. places.Select(p => minibatch[p])];
                     var rows = Rows(microBatch);
                     var batch = Batch(rollout.Prompts, rollout.Responses, microBatch, rollout.ResponseColumns);
                     var (logprobs_BT, _) = ResponseLogprobs(_policy, batch);
@@ -335,14 +397,15 @@ public sealed class PpoTrainer : IDisposable
                         logprobs_BT,
                         rollout.Logprobs_BT.index_select(0, rows),
                         experience.Advantages_BT.index_select(0, rows),
-                        weights_MT.narrow(0, firstRow, microBatch.Length),
+                        weights_MT.index_select(0, Rows(places)),
                         Values(batch),
                         experience.Values_BT.index_select(0, rows),
                         experience.Returns_BT.index_select(0, rows),
-                        valueWeights_MT.narrow(0, firstRow, microBatch.Length),
-                        _config);
+                        valueWeights_MT.index_select(0, Rows(places)),
+                        _config,
+                        _config.UseKlLoss ? rollout.RefLogprobs_BT.index_select(0, rows) : null,
+                        klCoefficient);
                     loss.backward();
-                    firstRow += microBatch.Length;
                     sums.Add(stack(
                         [
                             shown.PolicyLoss, shown.ValueLoss, shown.TotalLoss, shown.ApproxKl,
@@ -353,20 +416,27 @@ public sealed class PpoTrainer : IDisposable
 
                 if (stats.Count == 0)
                 {
-                    firstRatioError = stack(ratioErrors).max().item<float>();
-                    PpoGuards.RequireUnitRatio(firstRatioError, _config.RatioTolerance, update);
+                    firstRatioError = Ranks.Max(ratioErrors.Count == 0 ? 0 : stack(ratioErrors).max().item<float>());
+                    TrainingGuards.RequireUnitRatio(firstRatioError, _config.RatioTolerance, update);
                 }
 
+                if (_config.PtxCoefficient > 0)
+                {
+                    ptxLosses.Add(BackwardOnPretraining(((long)update * _config.Epochs * _config.MinibatchCount) + stats.Count));
+                }
+
+                Ranks.SumGradients(optimizer.Parameters);
                 var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, _config.MaxGradNorm);
                 optimizer.Step(learningRate);
                 average?.Update();
-                stats.Add(cat([stack(sums).sum([0]), gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
+                var total = Ranks.Sum(sums.Count == 0 ? zeros(7) : stack(sums).sum([0]));
+                stats.Add(cat([total, gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
             }
         }
 
         // The only wait for the device in an update's epochs, besides the ratio guard.
         var means = stack(stats).mean([0]).data<float>().ToArray();
-        return new Dictionary<string, double>(StringComparer.Ordinal)
+        var shownMeans = new Dictionary<string, double>(StringComparer.Ordinal)
         {
             [MetricNames.PolicyLoss] = means[0],
             [MetricNames.ValueLoss] = means[1],
@@ -378,6 +448,37 @@ public sealed class PpoTrainer : IDisposable
             [MetricNames.PpoGradientNorm] = means[7],
             [MetricNames.FirstRatioError] = firstRatioError,
         };
+        if (ptxLosses.Count > 0)
+        {
+            shownMeans[MetricNames.PtxLoss] = ptxLosses.Average();
+        }
+
+        return shownMeans;
+    }
+
+    /// <summary>Adds the gradient of γ times the language-model loss of the next pretraining texts.</summary>
+    /// <param name="step">Optimizer steps before this one, over all updates.</param>
+    /// <returns>The loss, nats per token.</returns>
+    private double BackwardOnPretraining(long step)
+    {
+        var order = new EpochOrder(PretrainingTexts.Count, _config.Seed, PtxStream);
+        var texts = Enumerable.Range(0, _config.PtxBatchSize)
+            .Select(i => PretrainingTexts[order.At((step * _config.PtxBatchSize) + i)])
+            .Select(text => text.Length <= _policy.Config.MaxPositionEmbeddings ? text : text[.._policy.Config.MaxPositionEmbeddings])
+            .OrderBy(text => text.Length).ToArray();
+        var tokens = texts.Sum(t => t.Length - 1);
+        var loss = 0.0;
+        foreach (var part in Ranks.Share(texts).Chunk(_config.MicroBatchSize == 0 ? texts.Length : _config.MicroBatchSize))
+        {
+            using var scope = NewDisposeScope();
+            var batch = PromptResponseBatch.Create([.. part.Select(t => t[..1])], [.. part.Select(t => t[1..])], _pad);
+            var (logprobs_N, _) = _policy.Logprobs(batch.SelectPredictors(_policy.Hidden(batch.InputIds_BL)), batch.ResponseIds_N);
+            var partLoss = logprobs_N.sum() / (double)-tokens;
+            (partLoss * _config.PtxCoefficient).backward();
+            loss += partLoss.item<float>();
+        }
+
+        return Ranks.Sum(loss);
     }
 
     private Dictionary<string, double> RolloutMetrics(
@@ -406,26 +507,28 @@ public sealed class PpoTrainer : IDisposable
             [MetricNames.Entropy] = numbers[1],
             [MetricNames.Scores] = numbers[2],
             [MetricNames.RewardModelScores] = rewardModelScores.Average(),
-            [MetricNames.NonScoreReward] = -klCoefficient * numbers[0],
-            [MetricNames.ScoreTotal] = numbers[2] - (klCoefficient * numbers[0]),
+            [MetricNames.NonScoreReward] = _config.UseKlLoss ? 0 : -klCoefficient * numbers[0],
+            [MetricNames.ScoreTotal] = numbers[2] - (_config.UseKlLoss ? 0 : klCoefficient * numbers[0]),
             [MetricNames.PolicyEntropy] = numbers[3],
             [MetricNames.ExplainedVariance] = numbers[4],
             [MetricNames.ValueMean] = numbers[5],
             [MetricNames.ReturnsMean] = numbers[6],
             [MetricNames.ReturnsVariance] = numbers[7],
             [MetricNames.ResponseLength] = rollout.Responses.Average(r => r.Length),
+            [MetricNames.LengthRewardCorrelation] = RolloutStatistics.LengthRewardCorrelation(rollout.Responses, rewardModelScores),
             [MetricNames.EosRate] = rollout.Responses.Average(r => EndsWithEos(r) ? 1.0 : 0.0),
         };
     }
 
     private (Tensor Logprobs_BT, Tensor? Entropies_N) ResponseLogprobs(CausalLanguageModel model, PromptResponseBatch batch, bool entropy = false)
     {
-        // The references divide by T + 1e-7; at T = 1 that would only add rounding.
-        var temperature = _config.Temperature == 1.0 ? 1.0 : _config.Temperature + 1e-7;
         var (logprobs_N, entropies_N) = model.Logprobs(
-            batch.SelectPredictors(model.Hidden(batch.InputIds_BL)), batch.ResponseIds_N, temperature, entropy);
+            batch.SelectPredictors(model.Hidden(batch.InputIds_BL)), batch.ResponseIds_N, TrainingTemperature, entropy);
         return (batch.ToCells(logprobs_N), entropies_N);
     }
+
+    private Tensor ResponseLogits(CausalLanguageModel model, PromptResponseBatch batch) =>
+        model.Logits(batch.SelectPredictors(model.Hidden(batch.InputIds_BL))) / TrainingTemperature;
 
     private Tensor Values(PromptResponseBatch batch) =>
         batch.SelectColumns(_critic.Values(batch.InputIds_BL, null)) - _critic.ScoreBias;
@@ -447,7 +550,9 @@ public sealed class PpoTrainer : IDisposable
         return [.. order.Chunk(_config.MinibatchSize).SelectMany(minibatch => minibatch.OrderBy(row => prompts[row].Length + responses[row].Length))];
     }
 
-    private IEnumerable<int[]> MicroBatches(int[] rows) => _config.MicroBatchSize == 0 ? [rows] : rows.Chunk(_config.MicroBatchSize);
+    // Places within a minibatch, of those that this rank computes.
+    private IEnumerable<int[]> MicroBatches(int rows) =>
+        Ranks.Share([.. Enumerable.Range(0, rows)]).Chunk(_config.MicroBatchSize == 0 ? rows : _config.MicroBatchSize);
 
     private bool EndsWithEos(int[] response) => _policy.Config.EosTokenIds.Contains(response[^1]);
 

@@ -47,6 +47,11 @@ public sealed class DpoTrainer : PairTrainer<DpoConfig>
     /// <inheritdoc/>
     protected override void Begin(TrainingState? state)
     {
+        if (Ranks.Size > 1 && Config.LossType.Any(t => t is DpoLossType.Aot or DpoLossType.AotUnpaired))
+        {
+            throw new HyperparametersException(nameof(DpoConfig), ["loss_type aot and aot_unpaired compare within the whole batch: train in one process."]);
+        }
+
         using var original = _isOwnReference ? Adapter?.Disable() : null;
         _reference.Begin(state);
     }

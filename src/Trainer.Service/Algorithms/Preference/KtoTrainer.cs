@@ -1,6 +1,7 @@
 // B examples.
 using Rlhf.Modeling.Transformer;
 using Rlhf.Training.Checkpointing;
+using Rlhf.Training.Evaluation;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Offline;
@@ -74,7 +75,7 @@ public sealed class KtoTrainer : OfflineTrainer<KtoConfig, UnpairedExample>
     protected override long Backward(int[] batch, MetricSums sums)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        var kl = ReferencePoint(Training, "training.kl", batch);
+        var kl = Ranks.Sum(ReferencePoint(Training, "training.kl", batch.Length, MicroBatches(batch)));
         foreach (var microBatch in MicroBatches(batch))
         {
             using var scope = NewDisposeScope();
@@ -92,7 +93,7 @@ public sealed class KtoTrainer : OfflineTrainer<KtoConfig, UnpairedExample>
         foreach (var rows in Enumerable.Range(0, _heldOut.Count).Chunk(Config.BatchSize))
         {
             using var scope = NewDisposeScope();
-            Loss(_heldOut, "held_out", rows, ReferencePoint(_heldOut, "held_out.kl", rows), rows.Length, sums, prefix: "eval/");
+            Loss(_heldOut, "held_out", rows, ReferencePoint(_heldOut, "held_out.kl", rows.Length, [rows]), rows.Length, sums, prefix: "eval/");
         }
 
         sums.Report(metrics);
@@ -101,8 +102,8 @@ public sealed class KtoTrainer : OfflineTrainer<KtoConfig, UnpairedExample>
     private static IEnumerable<(int[] Prompt, int[] Completion)> Mismatched(IReadOnlyList<UnpairedExample> examples) =>
         examples.Select((example, i) => (example.Prompt, examples[(i + 1) % examples.Count].Completion));
 
-    // The mean over the whole batch, whatever its micro-batches; it has no gradient (Ethayarajh et al. 2024, section 4.2).
-    private double ReferencePoint(IReadOnlyList<UnpairedExample> examples, string name, int[] rows)
+    // The mean over the whole batch, whatever its parts (of a part of them its share of the mean); it has no gradient (Ethayarajh et al. 2024, section 4.2).
+    private double ReferencePoint(IReadOnlyList<UnpairedExample> examples, string name, int count, IEnumerable<int[]> parts)
     {
         if (Config.LossType != KtoLossType.Kto)
         {
@@ -111,14 +112,14 @@ public sealed class KtoTrainer : OfflineTrainer<KtoConfig, UnpairedExample>
 
         using var noGrad = no_grad();
         double sum = 0;
-        foreach (var part in MicroBatches(rows))
+        foreach (var part in parts)
         {
             using var scope = NewDisposeScope();
             var logprobs_B = _scorer.Sum([.. part.Select(i => examples[i].Prompt)], [.. part.Select(i => examples[(i + 1) % examples.Count].Completion)]);
             sum += (logprobs_B - _reference.Of(name, part)).sum().item<float>();
         }
 
-        return sum / rows.Length;
+        return sum / count;
     }
 
     private Tensor Loss(IReadOnlyList<UnpairedExample> examples, string name, int[] rows, double kl, int batchSize, MetricSums sums, string prefix)

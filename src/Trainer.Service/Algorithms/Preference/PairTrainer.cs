@@ -1,5 +1,6 @@
 // P pairs.
 using Rlhf.Modeling.Transformer;
+using Rlhf.Training.Evaluation;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Offline;
 using TorchSharp;

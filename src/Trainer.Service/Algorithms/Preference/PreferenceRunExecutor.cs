@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Rlhf.Contracts.Labeling;
 using Rlhf.Contracts.Training;
 using Rlhf.Data;
+using Rlhf.Data.Entities;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
@@ -15,7 +16,8 @@ namespace Trainer.Service.Algorithms.Preference;
 
 /// <summary>A policy run on the project's judgments themselves: those of its cycle and all earlier ones, ties left out; publishes the new policy.</summary>
 /// <typeparam name="TConfig">The method's hyperparameters.</typeparam>
-public abstract class PreferenceRunExecutor<TConfig>(IDbContextFactory<AppDbContext> contexts, CheckpointStore store, TimeProvider clock) : IRunExecutor
+/// <typeparam name="TExample">What the method learns from.</typeparam>
+public abstract class PreferenceRunExecutor<TConfig, TExample>(IDbContextFactory<AppDbContext> contexts, CheckpointStore store, TimeProvider clock) : IRunExecutor
     where TConfig : OfflineTrainingConfig, new()
 {
     /// <inheritdoc/>
@@ -45,49 +47,80 @@ public abstract class PreferenceRunExecutor<TConfig>(IDbContextFactory<AppDbCont
         var checkpointId = Guid.CreateVersion7();
         context.Complete(completing => CheckpointPublishing.Add(completing, checkpointId, run, CheckpointKinds.Policy, published, clock.GetUtcNow()), checkpointId);
 
-        PreferenceExample[] Examples(string split) => [.. comparisons.Where(c => c.Judgment.Split == split).Select(c =>
+        TExample[] Examples(string split) => [.. comparisons.Where(c => c.Judgment.Split == split).SelectMany(c =>
         {
             var (chosen, rejected) = c.Judgment.Choice == Choices.B ? (c.B, c.A) : (c.A, c.B);
-            return PreferenceExample.Encode(encoder, c.Prompt, chosen.Text, rejected.Text, chosen.FinishReason == "stop", rejected.FinishReason == "stop");
+            return Encode(encoder, c.Prompt, chosen, rejected);
         })];
     }
 
-    private protected abstract PairTrainer<TConfig> Trainer(
-        TConfig config, CausalLanguageModel policy, IReadOnlyList<PreferenceExample> training, IReadOnlyList<PreferenceExample> heldOut);
+    private protected abstract IEnumerable<TExample> Encode(DialogueEncoder encoder, string prompt, Completion chosen, Completion rejected);
+
+    private protected abstract OfflineTrainer<TConfig, TExample> Trainer(
+        TConfig config, CausalLanguageModel policy, IReadOnlyList<TExample> training, IReadOnlyList<TExample> heldOut);
+}
+
+/// <summary>A run on pairs.</summary>
+/// <typeparam name="TConfig">The method's hyperparameters.</typeparam>
+public abstract class PairRunExecutor<TConfig>(IDbContextFactory<AppDbContext> contexts, CheckpointStore store, TimeProvider clock)
+    : PreferenceRunExecutor<TConfig, PreferenceExample>(contexts, store, clock)
+    where TConfig : OfflineTrainingConfig, new()
+{
+    private protected sealed override IEnumerable<PreferenceExample> Encode(DialogueEncoder encoder, string prompt, Completion chosen, Completion rejected) =>
+        [PreferenceExample.Encode(encoder, prompt, chosen.Text, rejected.Text, chosen.FinishReason == "stop", rejected.FinishReason == "stop")];
+}
+
+/// <summary>A KTO run of a project: of every comparison the preferred completion is a good one, the other a bad one.</summary>
+public sealed class KtoRunExecutor(IDbContextFactory<AppDbContext> contexts, CheckpointStore store, TimeProvider clock)
+    : PreferenceRunExecutor<KtoConfig, UnpairedExample>(contexts, store, clock)
+{
+    /// <inheritdoc/>
+    public override string Kind => RunKinds.Kto;
+
+    private protected override IEnumerable<UnpairedExample> Encode(DialogueEncoder encoder, string prompt, Completion chosen, Completion rejected) =>
+        new[] { (Completion: chosen, IsDesirable: true), (Completion: rejected, IsDesirable: false) }.Select(c =>
+        {
+            var (promptIds, ids) = encoder.EncodePair(prompt, c.Completion.Text, c.Completion.FinishReason == "stop");
+            return new UnpairedExample(promptIds, ids, c.IsDesirable);
+        });
+
+    private protected override OfflineTrainer<KtoConfig, UnpairedExample> Trainer(
+        KtoConfig config, CausalLanguageModel policy, IReadOnlyList<UnpairedExample> training, IReadOnlyList<UnpairedExample> heldOut) =>
+        new KtoTrainer(config, policy, training, heldOut);
 }
 
 /// <summary>A DPO run of a project.</summary>
 public sealed class DpoRunExecutor(IDbContextFactory<AppDbContext> contexts, CheckpointStore store, TimeProvider clock)
-    : PreferenceRunExecutor<DpoConfig>(contexts, store, clock)
+    : PairRunExecutor<DpoConfig>(contexts, store, clock)
 {
     /// <inheritdoc/>
     public override string Kind => RunKinds.Dpo;
 
-    private protected override PairTrainer<DpoConfig> Trainer(
+    private protected override OfflineTrainer<DpoConfig, PreferenceExample> Trainer(
         DpoConfig config, CausalLanguageModel policy, IReadOnlyList<PreferenceExample> training, IReadOnlyList<PreferenceExample> heldOut) =>
         new DpoTrainer(config, policy, training, heldOut);
 }
 
 /// <summary>An ORPO run of a project.</summary>
 public sealed class OrpoRunExecutor(IDbContextFactory<AppDbContext> contexts, CheckpointStore store, TimeProvider clock)
-    : PreferenceRunExecutor<OrpoConfig>(contexts, store, clock)
+    : PairRunExecutor<OrpoConfig>(contexts, store, clock)
 {
     /// <inheritdoc/>
     public override string Kind => RunKinds.Orpo;
 
-    private protected override PairTrainer<OrpoConfig> Trainer(
+    private protected override OfflineTrainer<OrpoConfig, PreferenceExample> Trainer(
         OrpoConfig config, CausalLanguageModel policy, IReadOnlyList<PreferenceExample> training, IReadOnlyList<PreferenceExample> heldOut) =>
         new OrpoTrainer(config, policy, training, heldOut);
 }
 
 /// <summary>A SimPO run of a project.</summary>
 public sealed class SimpoRunExecutor(IDbContextFactory<AppDbContext> contexts, CheckpointStore store, TimeProvider clock)
-    : PreferenceRunExecutor<SimpoConfig>(contexts, store, clock)
+    : PairRunExecutor<SimpoConfig>(contexts, store, clock)
 {
     /// <inheritdoc/>
     public override string Kind => RunKinds.Simpo;
 
-    private protected override PairTrainer<SimpoConfig> Trainer(
+    private protected override OfflineTrainer<SimpoConfig, PreferenceExample> Trainer(
         SimpoConfig config, CausalLanguageModel policy, IReadOnlyList<PreferenceExample> training, IReadOnlyList<PreferenceExample> heldOut) =>
         new SimpoTrainer(config, policy, training, heldOut);
 }

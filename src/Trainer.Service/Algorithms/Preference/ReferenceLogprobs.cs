@@ -1,5 +1,6 @@
 using Rlhf.Modeling.Transformer;
 using Rlhf.Training.Checkpointing;
+using Rlhf.Training.Evaluation;
 using TorchSharp;
 using static TorchSharp.torch;
 

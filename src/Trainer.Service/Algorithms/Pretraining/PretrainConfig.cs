@@ -69,6 +69,12 @@ public sealed record PretrainConfig : ITrainingHyperparameters
     /// </summary>
     public bool Bf16 { get; init; }
 
+    /// <summary>
+    /// Documents of one block do not see each other: attention is block-diagonal, positions start again at 0, and a document's first token
+    /// is no label. False is GPT-2's and GPT-3's way, where the end-of-text token between them is all that separates them. Default true.
+    /// </summary>
+    public bool IntraDocumentMasking { get; init; } = true;
+
     /// <summary>Steps between reports. Default 10.</summary>
     public int ReportEvery { get; init; } = 10;
 

@@ -1,9 +1,9 @@
-// B sequences, C context, D model width, V vocabulary.
 using System.Diagnostics;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Checkpointing;
+using Rlhf.Training.Distributed;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Optimization;
@@ -37,6 +37,9 @@ public sealed class PretrainTrainer(
     /// </summary>
     public Action? SaveAverage { get; init; }
 
+    /// <summary>The processes that train together, each on its share of every batch. Default: this one alone.</summary>
+    public DataParallel Ranks { get; init; } = DataParallel.Alone;
+
     /// <summary>Runs to the end, continuing from the newest state in <paramref name="stateDirectory"/> if there is one.</summary>
     /// <param name="stateDirectory">Where states are saved; null saves none.</param>
     /// <param name="progress">Called at every report.</param>
@@ -66,6 +69,7 @@ public sealed class PretrainTrainer(
         model.Bf16 = config.Bf16;
         model.GradientCheckpointing = config.GradientCheckpointing;
         using var everything = NewDisposeScope();
+        Ranks.Broadcast(model.parameters());
         var packer = new DocumentPacker(
             index => tokenizer.Encode(document(index), addSpecialTokens: false),
             documentCount,
@@ -81,9 +85,10 @@ public sealed class PretrainTrainer(
         var store = stateDirectory is null ? null : new TrainingStateStore(stateDirectory);
         var lossSum = zeros(1);
         var stepsInSum = 0;
+        long tokens = 0;
         var firstStep = 0;
 
-        using (var state = store?.LoadLatest(configuration, Warn))
+        using (var state = Ranks.LoadLatest(store, configuration, Warn))
         {
             if (state is not null)
             {
@@ -94,49 +99,45 @@ public sealed class PretrainTrainer(
                 packer.Seek((long)state.Counter("document"), (int)state.Counter("offset"));
                 lossSum.fill_(state.Number("loss_sum"));
                 stepsInSum = (int)state.Counter("steps_in_loss_sum");
+                tokens = (long)state.Counter("tokens");
                 history.AddRange(state.History);
             }
         }
 
         model.train();
-        var block = new long[config.ContextLength + 1];
-        var inputs = new long[config.BatchSize * config.ContextLength];
-        var targets = new long[config.BatchSize * config.ContextLength];
         var clock = Stopwatch.StartNew();
-        var stepsOnClock = 0;
+        long tokensOnClock = 0;
         for (var step = firstStep; step < config.Steps; step++)
         {
-            if (stop.IsCancellationRequested)
+            if (Ranks.Any(stop.IsCancellationRequested))
             {
                 SaveState(step);
-                stop.ThrowIfCancellationRequested();
+                throw new OperationCanceledException(stop);
             }
 
-            // 1 batch
-            for (var b = 0; b < config.BatchSize; b++)
-            {
-                packer.Next(block);
-                block.AsSpan(0, config.ContextLength).CopyTo(inputs.AsSpan(b * config.ContextLength));
-                block.AsSpan(1).CopyTo(targets.AsSpan(b * config.ContextLength));
-            }
-
+            // 1 batch, in the parts of one pass each; every rank reads the whole stream.
             using var scope = NewDisposeScope();
-            var inputIds_BC = tensor(inputs, [config.BatchSize, config.ContextLength]);
-            var targetIds = tensor(targets);
+            var parts = Enumerable.Range(0, Ranks.Size)
+                .SelectMany(rank => Enumerable.Range(0, Ranks.Block(config.BatchSize, rank).Count)
+                    .Chunk(config.MicroBatchSize == 0 ? config.BatchSize : config.MicroBatchSize)
+                    .Select(rows => (Rank: rank, Batch: PretrainBatch.Next(packer, rows.Length, config.ContextLength, config.IntraDocumentMasking))))
+                .ToArray();
+            var labels = parts.Sum(part => part.Batch.LabelTokens);
 
-            // 2 loss: a part's mean counts by its share of the batch, so that the sum over parts is the batch's mean.
+            // 2 loss: a part's mean counts by its share of the labels, so that the sum over parts is the batch's mean.
             optimizer.ZeroGrad();
-            foreach (var rows in Enumerable.Range(0, config.BatchSize).Chunk(config.MicroBatchSize == 0 ? config.BatchSize : config.MicroBatchSize))
+            var stepLoss = zeros(1);
+            foreach (var part in parts.Where(part => part.Rank == Ranks.Rank).Select(part => part.Batch))
             {
                 using var partScope = NewDisposeScope();
-                var tokens = rows.Length * config.ContextLength;
-                var hidden_ND = model.Hidden(inputIds_BC.narrow(0, rows[0], rows.Length)).view(tokens, -1);
-                var (logprobs_N, _) = model.Logprobs(hidden_ND, targetIds.narrow(0, rows[0] * config.ContextLength, tokens));
-                var loss = logprobs_N.mean().neg() * (rows.Length / (double)config.BatchSize);
+                var loss = PretrainLoss.Compute(model, part) * (part.LabelTokens / (double)labels);
                 loss.backward();
                 using var noGrad = no_grad();
-                lossSum.add_(loss.detach());
+                stepLoss.add_(loss.detach());
             }
+
+            lossSum.add_(Ranks.Sum(stepLoss));
+            Ranks.SumGradients(optimizer.Parameters);
 
             // 3 update
             var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, config.MaxGradNorm);
@@ -144,7 +145,8 @@ public sealed class PretrainTrainer(
             optimizer.Step(learningRate);
             average?.Update();
             stepsInSum++;
-            stepsOnClock++;
+            tokens += labels;
+            tokensOnClock += labels;
 
             // 4 report
             var done = step + 1;
@@ -155,12 +157,12 @@ public sealed class PretrainTrainer(
                     [MetricNames.TrainLoss] = lossSum.item<float>() / stepsInSum,
                     [MetricNames.TrainLearningRate] = learningRate,
                     [MetricNames.TrainGradientNorm] = gradientNorm.item<float>(),
-                    [MetricNames.TrainTokens] = (double)done * targets.Length,
+                    [MetricNames.TrainTokens] = tokens,
                 };
                 history.Add(new TrainingProgress(done, config.Steps, metrics));
                 progress?.Invoke(new TrainingProgress(done, config.Steps, new Dictionary<string, double>(metrics, StringComparer.Ordinal)
                 {
-                    [MetricNames.TokensPerSecond] = (double)stepsOnClock * targets.Length / clock.Elapsed.TotalSeconds,
+                    [MetricNames.TokensPerSecond] = tokensOnClock / clock.Elapsed.TotalSeconds,
                 }));
                 using (no_grad())
                 {
@@ -168,7 +170,7 @@ public sealed class PretrainTrainer(
                 }
 
                 stepsInSum = 0;
-                stepsOnClock = 0;
+                tokensOnClock = 0;
                 clock.Restart();
             }
 
@@ -185,7 +187,7 @@ public sealed class PretrainTrainer(
 
         void SaveState(int step)
         {
-            if (store is null)
+            if (store is null || !Ranks.IsMain)
             {
                 return;
             }
@@ -198,6 +200,7 @@ public sealed class PretrainTrainer(
             state.Counters["offset"] = (ulong)packer.Offset;
             state.Numbers["loss_sum"] = lossSum.item<float>();
             state.Counters["steps_in_loss_sum"] = (ulong)stepsInSum;
+            state.Counters["tokens"] = (ulong)tokens;
             foreach (var entry in history)
             {
                 state.History.Add(entry);

@@ -1,12 +1,11 @@
-// N completion tokens.
+// N labels.
 using Rlhf.Modeling.Transformer;
-using Rlhf.Training.Batching;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Trainer.Service.Algorithms.Sft;
 
-/// <summary>Cross-entropy on completion tokens; prompts and padding are no labels.</summary>
+/// <summary>Cross-entropy on label tokens; prompts and padding are no labels.</summary>
 internal static class SftLoss
 {
     /// <summary>
@@ -14,11 +13,12 @@ internal static class SftLoss
     /// micro-batches the batch's mean, whatever their lengths.
     /// </summary>
     /// <param name="model">The policy.</param>
-    /// <param name="batch">Prompts and completions; only the N states that predict a completion token go through the head.</param>
-    /// <param name="labelTokens">Completion tokens of the whole batch.</param>
-    public static Tensor Compute(CausalLanguageModel model, PromptResponseBatch batch, int labelTokens)
+    /// <param name="batch">The demonstrations; only the N states that predict a label go through the head.</param>
+    /// <param name="labelTokens">Labels of the whole batch.</param>
+    public static Tensor Compute(CausalLanguageModel model, SftBatch batch, int labelTokens)
     {
-        var (logprobs_N, _) = model.Logprobs(batch.SelectPredictors(model.Hidden(batch.InputIds_BL)), batch.ResponseIds_N);
-        return logprobs_N.sum() / (double)-labelTokens;
+        var hidden_BLD = model.Hidden(batch.InputIds_BL, sequenceIds_BT: batch.SequenceIds_BL, embeddingNoise_BTW: batch.Noise_BLW);
+        var predictors_ND = hidden_BLD.reshape(-1, hidden_BLD.shape[^1]).index_select(0, batch.PredictorIndex_N);
+        return model.Logprobs(predictors_ND, batch.LabelIds_N).Logprobs_N.sum() / (double)-labelTokens;
     }
 }

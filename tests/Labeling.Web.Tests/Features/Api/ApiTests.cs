@@ -193,7 +193,10 @@ public sealed class ApiTests(Site site) : IClassFixture<Site>
         using var client = site.CreateClient();
         var document = await client.GetFromJsonAsync<JsonElement>("/api/v1/openapi.json", Stop);
         Assert.Equal(
-            ["/api/v1/projects", "/api/v1/projects/{slug}/judgments", "/api/v1/projects/{slug}/progress", "/api/v1/projects/{slug}/tasks/next", "/api/v1/projects/{slug}/tasks/{taskId}/skip"],
+            [
+                "/api/v1/projects", "/api/v1/projects/{slug}/evaluations", "/api/v1/projects/{slug}/judgments", "/api/v1/projects/{slug}/progress",
+                "/api/v1/projects/{slug}/tasks/next", "/api/v1/projects/{slug}/tasks/{taskId}/skip",
+            ],
             document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
         var body = document.GetProperty("paths").GetProperty("/api/v1/projects/{slug}/judgments").GetProperty("post").GetProperty("requestBody");
         Assert.Contains("leaseToken", document.ToString(), StringComparison.Ordinal);

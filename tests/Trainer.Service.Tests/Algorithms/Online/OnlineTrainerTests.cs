@@ -4,8 +4,8 @@ using Rlhf.Numerics;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using TorchSharp;
+using Trainer.Service.Algorithms.Common;
 using Trainer.Service.Algorithms.Online;
-using Trainer.Service.Algorithms.Ppo;
 using static TorchSharp.torch;
 
 namespace Trainer.Service.Tests.Algorithms.Online;
@@ -15,7 +15,7 @@ public sealed class OnlineTrainerTests
 {
     private static readonly int[][] Prompts = [[2, 3], [4], [5, 6, 7], [8, 2]];
 
-    public static TheoryData<string> Methods => ["grpo", "grpo-beta-minibatches", "dr-grpo-gspo", "cispo", "rloo", "reinforce++", "reinforce++-baseline", "remax"];
+    public static TheoryData<string> Methods => ["grpo", "grpo-beta-minibatches", "dr-grpo-gspo", "cispo", "rloo", "reinforce++", "reinforce++-baseline", "remax", "raft", "online-dpo", "online-dpo-minibatches"];
 
     [Theory]
     [MemberData(nameof(Methods))]
@@ -125,7 +125,7 @@ public sealed class OnlineTrainerTests
         using var scope = NewDisposeScope();
         using var trainer = new RlooTrainer(new RlooConfig { BatchSize = 4, Updates = 1, MaxNewTokens = 4 }, TinyModels.Policy(), Prompts, (_, responses) => [.. responses.Select(_ => float.NaN)]);
 
-        Assert.Contains("NaN", Assert.Throws<PpoGuardException>(() => trainer.Train()).Message, StringComparison.Ordinal);
+        Assert.Contains("NaN", Assert.Throws<TrainingGuardException>(() => trainer.Train()).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -167,6 +167,12 @@ public sealed class OnlineTrainerTests
                 return Train(new ReinforceTrainer(With(new ReinforceConfig { Baseline = ReinforceBaseline.Group, NumGenerations = 4 }), policy, Prompts, Score));
             case "remax":
                 return Train(new ReinforceTrainer(With(new ReinforceConfig { Baseline = ReinforceBaseline.Greedy }), policy, Prompts, Score));
+            case "raft":
+                return Train(new RaftTrainer(With(new RaftConfig { NumIterations = 2 }), policy, Prompts, Score));
+            case "online-dpo":
+                return Train(new OnlineDpoTrainer(With(new OnlineDpoConfig { NumGenerations = 4 }), policy, Prompts, Score));
+            case "online-dpo-minibatches":
+                return Train(new OnlineDpoTrainer(With(new OnlineDpoConfig { NumGenerations = 4, NumIterations = 2, MinibatchCount = 2, MicroBatchSize = 6 }), policy, Prompts, Score));
             default:
                 throw new ArgumentException(method);
         }

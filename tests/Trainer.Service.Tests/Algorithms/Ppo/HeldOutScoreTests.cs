@@ -1,4 +1,6 @@
+using Rlhf.Modeling.Transformer;
 using TorchSharp;
+using Trainer.Service.Algorithms.Common;
 using Trainer.Service.Algorithms.Ppo;
 using static TorchSharp.torch;
 
@@ -17,7 +19,7 @@ public sealed class HeldOutScoreTests
         using var scope = NewDisposeScope();
         var scores = new List<float>();
         var batches = new List<int>();
-        var mean = HeldOutScore.Measure(TinyModels.Policy(), s_prompts, Config(batchSize: 2), Score, Stop);
+        var mean = Measure(TinyModels.Policy(), Config(batchSize: 2), Score);
         Assert.Equal([2, 2, 1], batches);
         Assert.Equal(scores.Average(s => (double)s), mean, 12);
 
@@ -34,14 +36,17 @@ public sealed class HeldOutScoreTests
     public void Measure_SamePolicyAndSeed_IsTheSame()
     {
         using var scope = NewDisposeScope();
-        var first = HeldOutScore.Measure(TinyModels.Policy(seed: 1), s_prompts, Config(batchSize: 5), Sum, Stop);
-        Assert.Equal(first, HeldOutScore.Measure(TinyModels.Policy(seed: 1), s_prompts, Config(batchSize: 2), Sum, Stop));
-        Assert.NotEqual(first, HeldOutScore.Measure(TinyModels.Policy(seed: 1), s_prompts, Config(batchSize: 5) with { Seed = 12 }, Sum, Stop));
+        var first = Measure(TinyModels.Policy(seed: 1), Config(batchSize: 5), Sum);
+        Assert.Equal(first, Measure(TinyModels.Policy(seed: 1), Config(batchSize: 2), Sum));
+        Assert.NotEqual(first, Measure(TinyModels.Policy(seed: 1), Config(batchSize: 5) with { Seed = 12 }, Sum));
     }
 
     [Fact]
     public void Validate_NegativeEvaluationPrompts_IsAFault() =>
         Assert.Contains(new PpoConfig { EvaluationPrompts = -1 }.Validate(), f => f.StartsWith("evaluation_prompts is -1", StringComparison.Ordinal));
+
+    private static double Measure(CausalLanguageModel policy, PpoConfig config, ScoreResponses score) =>
+        new HeldOutScore(s_prompts, score).Measure(policy, config.Sampling(), config.Seed, config.BatchSize, Stop);
 
     private static PpoConfig Config(int batchSize) => new() { BatchSize = batchSize, MaxNewTokens = 6, Seed = 11 };
 

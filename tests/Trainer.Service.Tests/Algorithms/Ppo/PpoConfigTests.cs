@@ -35,7 +35,7 @@ public sealed class PpoConfigTests
         Assert.Equal(5, exception.Faults.Count);
         Assert.Contains(exception.Faults, f => f.StartsWith("learning_rte is unknown", StringComparison.Ordinal));
         Assert.Contains(exception.Faults, f => f == "epochs is \"four\"; it must be a whole number.");
-        Assert.Contains(exception.Faults, f => f == "mode is \"deepspeed\"; it must be one of \"n_plus\", \"trl\".");
+        Assert.Contains(exception.Faults, f => f == "mode is \"deepspeed\"; it must be one of \"n_plus\", \"trl\", \"trl_v0\".");
         Assert.Contains(exception.Faults, f => f.StartsWith("minibatch_count is 3", StringComparison.Ordinal));
         Assert.Contains(exception.Faults, f => f.StartsWith("gamma is 2", StringComparison.Ordinal));
     }

@@ -3,6 +3,7 @@ using Rlhf.Numerics;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Metrics;
 using TorchSharp;
+using Trainer.Service.Algorithms.Common;
 using Trainer.Service.Algorithms.Ppo;
 using static TorchSharp.torch;
 
@@ -172,7 +173,7 @@ public sealed class PpoTrainerTests
         });
         policy = made.Policy;
 
-        var exception = Assert.Throws<PpoGuardException>(() => made.Trainer.Train());
+        var exception = Assert.Throws<TrainingGuardException>(() => made.Trainer.Train());
 
         Assert.Contains("ratio of the first minibatch", exception.Message, StringComparison.Ordinal);
     }
@@ -184,7 +185,7 @@ public sealed class PpoTrainerTests
         var made = Make(new PpoConfig { Updates = 1, BatchSize = 4, MaxNewTokens = 4 });
         Disturb(made.Policy);
 
-        var exception = Assert.Throws<PpoGuardException>(() => made.Trainer.Train());
+        var exception = Assert.Throws<TrainingGuardException>(() => made.Trainer.Train());
 
         Assert.Contains("policy and reference differ", exception.Message, StringComparison.Ordinal);
     }
@@ -196,7 +197,7 @@ public sealed class PpoTrainerTests
         var made = Make(
             new PpoConfig { Updates = 1, BatchSize = 4, MaxNewTokens = 4 }, (_, responses) => [.. responses.Select(_ => float.NaN)]);
 
-        Assert.Contains("a score is NaN", Assert.Throws<PpoGuardException>(() => made.Trainer.Train()).Message, StringComparison.Ordinal);
+        Assert.Contains("a score is NaN", Assert.Throws<TrainingGuardException>(() => made.Trainer.Train()).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Rlhf.Modeling.Transformer;
+using Rlhf.Training.Evaluation;
 using Trainer.Service.Algorithms.Preference;
 using TorchSharp;
 using static TorchSharp.torch;

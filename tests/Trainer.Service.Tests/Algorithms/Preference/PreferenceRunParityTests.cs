@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Rlhf.TestSupport;
+using Rlhf.Training.Evaluation;
 using Rlhf.Training.Optimization;
 using TorchSharp;
 using Trainer.Service.Algorithms.Preference;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Rlhf.TestSupport;
-using Rlhf.Training.Batching;
 using Rlhf.Training.Optimization;
 using TorchSharp;
 using Trainer.Service.Algorithms.Sft;
@@ -30,7 +29,7 @@ public sealed class SftParityTests
                 var number = step.GetProperty("step").GetInt32();
                 var batch = Batch(run.GetProperty("batches")[run.GetProperty("batch_of_step")[number].GetInt32()], number);
                 optimizer.ZeroGrad();
-                var loss = SftLoss.Compute(model, batch, batch.ResponseTokens);
+                var loss = SftLoss.Compute(model, batch, (int)batch.LabelIds_N.shape[0]);
                 loss.backward();
                 var norm = GradientClipping.ByNorm(optimizer.Parameters, hyperparameters.GetProperty("max_grad_norm").GetDouble());
                 optimizer.Step(schedule.At(number));
@@ -61,7 +60,7 @@ public sealed class SftParityTests
         Assert.Equal(example.GetProperty("token_weighted").GetDouble(), parts, 5e-5);
     }
 
-    private static PromptResponseBatch Batch(JsonElement batch, int step)
+    private static SftBatch Batch(JsonElement batch, int step)
     {
         var ids = batch.GetProperty("input_ids").Rows();
         return batch.TryGetProperty("attention_mask", out var mask)
@@ -71,6 +70,6 @@ public sealed class SftParityTests
 
     private static int[][] Rows(int[][] ids, int[][] mask) => [.. ids.Zip(mask, (row, real) => row[..real.Sum()])];
 
-    private static PromptResponseBatch Batch(int[][] rows, int promptLength) =>
-        PromptResponseBatch.Create([.. rows.Select(r => r[..promptLength])], [.. rows.Select(r => r[promptLength..])], padId: 0);
+    private static SftBatch Batch(int[][] rows, int promptLength) =>
+        SftBatch.Padded([.. rows.Select(r => new SftExample(r[..promptLength], r[promptLength..]))], padId: 0);
 }

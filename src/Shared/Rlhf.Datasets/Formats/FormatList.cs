@@ -1,0 +1,13 @@
+namespace Rlhf.Datasets.Formats;
+
+/// <summary>All formats, what asks for more columns first.</summary>
+internal static class FormatList
+{
+    public static IReadOnlyList<DatasetFormat> All { get; } =
+    [
+        ComparisonFormats.OpenAi, TreeFormat.Oasst, ComparisonFormats.AlpacaEval, ConversationFormats.LlamaFactoryDpo, ConversationFormats.LlamaFactoryKto,
+        ConversationFormats.ShareGpt, InstructionFormats.SelfInstruct, InstructionFormats.Alpaca, InstructionFormats.Gsm8k,
+        TrlFormats.StepwiseSupervision, TrlFormats.UnpairedPreference, ComparisonFormats.HhRlhf, TrlFormats.Preference, TrlFormats.ImplicitPreference,
+        TrlFormats.PromptCompletion, TrlFormats.LanguageModeling, TrlFormats.PromptOnly, InstructionFormats.OpenRlhf, TrlFormats.Text,
+    ];
+}
