@@ -3,6 +3,7 @@ using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Rlhf.Contracts.Training;
+using Rlhf.Hosting;
 using Rlhf.Training.Runs;
 
 namespace Rlhf.FaultCampaign;
@@ -41,7 +42,7 @@ internal sealed class Operator : IAsyncDisposable
 
     private async Task WorkAsync()
     {
-        var queue = new RunQueue(_system.Contexts, Options.Create(new RunOptions()), TimeProvider.System);
+        var queue = new RunQueue(_system.Contexts, Options.Create(new RunOptions()), new DatabaseClock(TimeProvider.System));
         while (!_stop.IsCancellationRequested)
         {
             foreach (var service in _system.Services)

@@ -1,3 +1,6 @@
+using Rlhf.Data;
+using Rlhf.Hosting;
+
 namespace Rlhf.Training.Tests.Runs;
 
 /// <summary>A clock the test moves.</summary>
@@ -8,4 +11,10 @@ internal sealed class ManualTime : TimeProvider
     public override DateTimeOffset GetUtcNow() => _now;
 
     public void Advance(TimeSpan by) => _now += by;
+}
+
+/// <summary>A database's clock that the test moves.</summary>
+internal sealed class ManualClock(ManualTime time) : DatabaseClock(time)
+{
+    public override Task<DateTimeOffset> NowAsync(AppDbContext db, CancellationToken cancellationToken = default) => Task.FromResult(time.GetUtcNow());
 }

@@ -127,7 +127,7 @@ public sealed class RunClaimTests
         Assert.Equal([(RunKinds.Ppo, 2)], (await queue.CountQueuedAsync(Cancel)).Select(q => (q.Key, q.Value)));
     }
 
-    private RunQueue Queue(TestDatabase database) => new(database, Options.Create(new RunOptions()), _time);
+    private RunQueue Queue(TestDatabase database) => new(database, Options.Create(new RunOptions()), new ManualClock(_time));
 
     private async Task<Run> AddRunAsync(TestDatabase database, int priority = 0, int minutesAgo = 0, string kind = RunKinds.Ppo)
     {

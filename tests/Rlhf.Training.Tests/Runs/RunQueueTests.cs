@@ -5,6 +5,7 @@ using Rlhf.Contracts.Labeling;
 using Rlhf.Contracts.Sampling;
 using Rlhf.Contracts.Training;
 using Rlhf.Data.Entities;
+using Rlhf.Hosting;
 using Rlhf.TestServers;
 using Rlhf.Training.Runs;
 
@@ -343,7 +344,27 @@ public sealed class RunQueueTests
         Assert.Equal(300, RunQueue.FirstLine(new string('x', 1000)).Length);
     }
 
-    private RunQueue Queue(TestDatabase database) => new(database, Options.Create(s_options), _time);
+    [Fact]
+    public async Task RequeueExpired_OnAMachineWhoseClockIsHoursFast_TakesNobodyForDead()
+    {
+        await using var database = await TestDatabase.CreateAsync("postgres");
+        var right = new RunQueue(database, Options.Create(s_options), new DatabaseClock(TimeProvider.System));
+        var fast = new RunQueue(database, Options.Create(s_options), new DatabaseClock(new ShiftedTime(TimeSpan.FromHours(5))));
+        await AddRunAsync(database, createdAt: DateTimeOffset.UtcNow);
+        var lease = await ClaimAsync(right, "w");
+
+        Assert.Equal(0, await fast.RequeueExpiredAsync(Cancel));
+        Assert.Equal(LeaseState.Held, await right.HeartbeatAsync(lease, Cancel));
+
+        // Its own leases are no longer than others' either.
+        await AddRunAsync(database, createdAt: DateTimeOffset.UtcNow);
+        await ClaimAsync(fast, "fast");
+        await using var db = database.CreateDbContext();
+        var expires = await db.Runs.Where(r => r.LeaseOwner == "fast").Select(r => r.LeaseExpiresAt).SingleAsync(Cancel);
+        Assert.InRange(expires!.Value - DateTimeOffset.UtcNow, TimeSpan.Zero, s_options.LeaseDuration + TimeSpan.FromMinutes(1));
+    }
+
+    private RunQueue Queue(TestDatabase database) => new(database, Options.Create(s_options), new ManualClock(_time));
 
     private static async Task<RunLease> ClaimAsync(RunQueue queue, string owner)
     {
@@ -382,5 +403,10 @@ public sealed class RunQueueTests
         await using var db = database.CreateDbContext();
         var name = MessageTypes.NameOf(typeof(T));
         return [.. (await db.Outbox.Where(m => m.Type == name).OrderBy(m => m.Id).ToListAsync(Cancel)).Select(m => (T)MessageJson.Deserialize(m.Body, typeof(T)))];
+    }
+
+    private sealed class ShiftedTime(TimeSpan by) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UtcNow + by;
     }
 }

@@ -126,7 +126,7 @@ public sealed class RunRetryTests
         Assert.Single(await MessagesAsync<RunCancelled>(database));
     }
 
-    private RunQueue Queue(TestDatabase database) => new(database, Options.Create(s_options), _time);
+    private RunQueue Queue(TestDatabase database) => new(database, Options.Create(s_options), new ManualClock(_time));
 
     private static async Task<RunLease> ClaimAsync(RunQueue queue)
     {

@@ -43,6 +43,7 @@ public static class DatabaseServices
             .UseIdentityModel(provider)
             .AddInterceptors(provider.GetRequiredService<OutboxSignalInterceptor>(), s_afterCommit));
         services.AddSingleton<DatabaseMigrator>();
+        services.TryAddSingleton<DatabaseClock>();
         return services;
     }
 

@@ -14,7 +14,7 @@ public sealed partial class RunQueue
     {
         ArgumentNullException.ThrowIfNull(lease);
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-        DateTimeOffset? expires = time.GetUtcNow() + options.Value.LeaseDuration;
+        DateTimeOffset? expires = await clock.NowAsync(db, cancellationToken) + options.Value.LeaseDuration;
         var held = await Held(db, lease).ExecuteUpdateAsync(set => set.SetProperty(r => r.LeaseExpiresAt, expires), cancellationToken);
         return held == 0 ? LeaseState.Lost : await StateAsync(db, lease, cancellationToken);
     }
@@ -118,7 +118,7 @@ public sealed partial class RunQueue
         ArgumentNullException.ThrowIfNull(lease);
         try
         {
-            await GiveBackAsync(lease, _ => new Waiting(RunStatuses.Queued, NotBefore: null, Failures: null, Error: null), cancellationToken);
+            await GiveBackAsync(lease, (_, _) => new Waiting(RunStatuses.Queued, NotBefore: null, Failures: null, Error: null), cancellationToken);
         }
         catch (LeaseLostException)
         {
@@ -142,7 +142,7 @@ public sealed partial class RunQueue
         ArgumentNullException.ThrowIfNull(error);
         return GiveBackAsync(lease, Decide, cancellationToken);
 
-        Waiting Decide(Run run)
+        Waiting Decide(Run run, DateTimeOffset now)
         {
             var failures = madeProgress ? 1 : run.Failures + 1;
             if (failures >= options.Value.MaxFailures)
@@ -150,7 +150,7 @@ public sealed partial class RunQueue
                 return new Waiting(RunStatuses.Failed, NotBefore: null, failures, $"{FirstLine(error)} (failure {failures} in a row, the last that is allowed)\n{error}");
             }
 
-            var notBefore = time.GetUtcNow() + Delay(failures);
+            var notBefore = now + Delay(failures);
             return new Waiting(RunStatuses.Queued, notBefore, failures, $"{FirstLine(error)} (failure {failures} of {options.Value.MaxFailures}; tried again after {notBefore:u})\n{error}");
         }
     }
@@ -165,7 +165,7 @@ public sealed partial class RunQueue
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        DateTimeOffset? finished = time.GetUtcNow();
+        DateTimeOffset? finished = await clock.NowAsync(db, cancellationToken);
         var held = await Held(db, lease).ExecuteUpdateAsync(
             set => set
                 .SetProperty(r => r.Status, status)
@@ -203,14 +203,15 @@ public sealed partial class RunQueue
     }
 
     /// <summary>Ends a claim without ending the run's work: it waits for another claim, or ends where the decision or a wish to stop it says so.</summary>
-    private async Task<string> GiveBackAsync(RunLease lease, Func<Run, Waiting> decide, CancellationToken cancellationToken)
+    private async Task<string> GiveBackAsync(RunLease lease, Func<Run, DateTimeOffset, Waiting> decide, CancellationToken cancellationToken)
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         await LockAsync(db, lease, cancellationToken);
         var run = await db.Runs.AsNoTracking().SingleAsync(r => r.Id == lease.RunId, cancellationToken);
-        var next = run.CancelRequested ? new Waiting(RunStatuses.Cancelled, NotBefore: null, Failures: null, Error: null) : decide(run);
-        DateTimeOffset? finished = next.Status == RunStatuses.Queued ? null : time.GetUtcNow();
+        var now = await clock.NowAsync(db, cancellationToken);
+        var next = run.CancelRequested ? new Waiting(RunStatuses.Cancelled, NotBefore: null, Failures: null, Error: null) : decide(run, now);
+        DateTimeOffset? finished = next.Status == RunStatuses.Queued ? null : now;
         await Held(db, lease).ExecuteUpdateAsync(
             set => set
                 .SetProperty(r => r.Status, next.Status)

@@ -5,14 +5,15 @@ using Microsoft.Extensions.Options;
 using Rlhf.Contracts.Training;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
+using Rlhf.Hosting;
 
 namespace Rlhf.Training.Runs;
 
 /// <summary>
 /// The runs of the database as a queue. A claim is one conditional update that also counts up the run's fencing token; whatever a worker writes
-/// afterwards is conditional on that token, so a worker that was thought dead cannot write over its successor.
+/// afterwards is conditional on that token, so a worker that was thought dead cannot write over its successor. Times are the database's.
 /// </summary>
-public sealed partial class RunQueue(IDbContextFactory<AppDbContext> contexts, IOptions<RunOptions> options, TimeProvider time)
+public sealed partial class RunQueue(IDbContextFactory<AppDbContext> contexts, IOptions<RunOptions> options, DatabaseClock clock)
 {
     private static readonly string s_codeVersion =
         Assembly.GetEntryAssembly()?.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion is { } version
@@ -73,7 +74,7 @@ public sealed partial class RunQueue(IDbContextFactory<AppDbContext> contexts, I
         while (true)
         {
             await using var db = await contexts.CreateDbContextAsync(cancellationToken);
-            var now = time.GetUtcNow();
+            var now = await clock.NowAsync(db, cancellationToken);
             if (await db.Runs.AnyAsync(r => r.Device == device && r.Status == RunStatuses.Running, cancellationToken))
             {
                 return null;
@@ -116,7 +117,7 @@ public sealed partial class RunQueue(IDbContextFactory<AppDbContext> contexts, I
     {
         await using var db = await contexts.CreateDbContextAsync(cancellationToken);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
-        var changed = await RequestCancelAsync(db, runId, time.GetUtcNow(), cancellationToken);
+        var changed = await RequestCancelAsync(db, runId, await clock.NowAsync(db, cancellationToken), cancellationToken);
         await db.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return changed;
