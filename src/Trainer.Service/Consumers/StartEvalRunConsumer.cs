@@ -8,20 +8,23 @@ using Rlhf.Training.Runs;
 
 namespace Trainer.Service.Consumers;
 
-/// <summary>An evaluation is wanted: it is queued once per command, with the project's configuration, which is checked first.</summary>
+/// <summary>
+/// An evaluation is wanted: it is queued once per command, with the project's configuration and the command's number of blind comparisons. Both are checked
+/// first; with faults nothing is queued, and a failed run lists them.
+/// </summary>
 public sealed class StartEvalRunConsumer(AppDbContext db) : IConsumer<StartRun>
 {
     public async Task Consume(ConsumeContext<StartRun> context)
     {
-        if (context.Message.Kind != RunKinds.Eval)
+        var message = context.Message;
+        if (message.Kind != RunKinds.Eval)
         {
             return;
         }
 
-        var json = await db.Projects.Where(p => p.Id == context.Message.ProjectId).Select(p => p.EvaluationConfigJson).SingleAsync(context.CancellationToken);
-        var config = HyperparametersJson.Read<EvaluationConfig>(json);
-        config = config with { BlindComparisons = context.Message.BlindComparisons ?? config.BlindComparisons };
-        await RunQueue.EnqueueAsync(db, context.Message, HyperparametersJson.Write(config), context.CancellationToken);
+        var json = await db.Projects.Where(p => p.Id == message.ProjectId).Select(p => p.EvaluationConfigJson).SingleAsync(context.CancellationToken);
+        var config = HyperparametersJson.Read<EvaluationConfig>(json, c => c with { BlindComparisons = message.BlindComparisons ?? c.BlindComparisons });
+        await RunQueue.EnqueueAsync(db, message, HyperparametersJson.Write(config), context.CancellationToken);
         await db.SaveChangesAsync(context.CancellationToken);
     }
 }

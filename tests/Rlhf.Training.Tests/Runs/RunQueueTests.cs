@@ -337,6 +337,29 @@ public sealed class RunQueueTests
         Assert.True(await Queue(database).ResumeAsync(run.Id, Cancel));
     }
 
+    [Theory]
+    [MemberData(nameof(Providers))]
+    public async Task StartRun_SetAside_NamesWhatIsThereOfWhatItWasAskedFor(string provider)
+    {
+        await using var database = await TestDatabase.CreateAsync(provider);
+        var project = await database.AddProjectAsync();
+        var policy = new Checkpoint { ProjectId = project.Id, Kind = CheckpointKinds.Policy, Path = "p", ContentHash = "0" };
+        var command = new StartRun
+        {
+            CommandId = Guid.CreateVersion7(), ProjectId = project.Id, Kind = RunKinds.Eval, Seed = 3, PolicyCheckpointId = policy.Id, BaselineCheckpointId = Guid.CreateVersion7(),
+        };
+        await using var db = database.CreateDbContext();
+        db.Checkpoints.Add(policy);
+        await db.SaveChangesAsync(Cancel);
+
+        await new FailedCommandHandler(_time).HandleAsync(
+            db, new FailedMessage { MessageId = Guid.CreateVersion7(), Endpoint = "e", Type = "t", Body = "{}", Error = "e", Attempts = 1 }, command, Cancel);
+        await db.SaveChangesAsync(Cancel);
+
+        var run = await db.Runs.SingleAsync(Cancel);
+        Assert.Equal((policy.Id, (Guid?)null, RunPriorities.Of(RunKinds.Eval)), (run.PolicyCheckpointId, run.BaselineCheckpointId, run.Priority));
+    }
+
     [Fact]
     public void FirstLine_LongText_IsCut()
     {

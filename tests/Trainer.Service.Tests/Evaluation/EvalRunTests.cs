@@ -113,6 +113,31 @@ public sealed class EvalRunTests : IAsyncLifetime
         Assert.False(await db.Cycles.AnyAsync(Stop));
     }
 
+    [Theory]
+    [InlineData(
+        """{"tasks":["no-such"],"limit":"many","ngram_order":11,"shots":3}""",
+        "after 1 deliver", "5 faults", "tasks has 'no-such'", "limit is \"many\"", "ngram_order is 11", "shots is unknown", "blind_comparisons is -1")]
+    [InlineData("[1", "it is not JSON")]
+    public async Task StartRun_WithFaults_QueuesNothing_AndAFailedRunListsThemAll(string config, params string[] faults)
+    {
+        await using (var db = Db())
+        {
+            await db.Projects.ExecuteUpdateAsync(set => set.SetProperty(p => p.EvaluationConfigJson, config), Stop);
+        }
+
+        var command = new StartRun
+        {
+            CommandId = Guid.CreateVersion7(), ProjectId = _project.Id, Kind = RunKinds.Eval, Seed = 5, PolicyCheckpointId = _second, BlindComparisons = -1,
+        };
+        await _host.Services.GetRequiredService<IBus>().Publish(command, Stop);
+        await WaitAsync(db => db.Runs.AnyAsync(Stop));
+
+        await using var after = Db();
+        var run = await after.Runs.SingleAsync(Stop);
+        Assert.Equal((command.CommandId, RunStatuses.Failed, 0, _second), (run.Id, run.Status, run.Attempt, run.PolicyCheckpointId));
+        Assert.All(faults, fault => Assert.Contains(fault, run.Error, StringComparison.Ordinal));
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _host.StopAsync(CancellationToken.None);

@@ -1,7 +1,10 @@
 namespace Rlhf.Training.Hyperparameters;
 
-/// <summary>Hyperparameters have faults; all of them are listed.</summary>
-public sealed class HyperparametersException : Exception
+/// <summary>
+/// Hyperparameters have faults; all of them are listed. A <see cref="FormatException"/>: a message that asks for a run with them is set aside at once, since
+/// another delivery would find the same.
+/// </summary>
+public sealed class HyperparametersException : FormatException
 {
     /// <summary>With all faults.</summary>
     public HyperparametersException(string name, IReadOnlyList<string> faults)

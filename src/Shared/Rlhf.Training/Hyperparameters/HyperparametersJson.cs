@@ -24,8 +24,16 @@ public static class HyperparametersJson
     /// <param name="json">A JSON object; null or blank means all defaults.</param>
     /// <exception cref="HyperparametersException">With every unknown key, every value of a wrong type and every fault of <see cref="IHyperparameters.Validate"/>.</exception>
     public static T Read<T>(string? json)
+        where T : IHyperparameters, new() => Read<T>(json, read => read);
+
+    /// <summary>Reads a record of which some fields come from elsewhere.</summary>
+    /// <param name="json">A JSON object; null or blank means all defaults.</param>
+    /// <param name="change">Sets those fields; their faults are found with those of the JSON.</param>
+    /// <exception cref="HyperparametersException">As above.</exception>
+    public static T Read<T>(string? json, Func<T, T> change)
         where T : IHyperparameters, new()
     {
+        ArgumentNullException.ThrowIfNull(change);
         var faults = new List<string>();
         var accepted = new JsonObject();
         var fields = typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance)
@@ -51,7 +59,7 @@ public static class HyperparametersJson
             }
         }
 
-        var read = accepted.Deserialize<T>(Options)!;
+        var read = change(accepted.Deserialize<T>(Options)!);
         faults.AddRange(read.Validate());
         return faults.Count == 0 ? read : throw new HyperparametersException(typeof(T).Name, faults);
     }

@@ -14,8 +14,17 @@ internal sealed class FailedCommandHandler(TimeProvider time) : IFailedMessageHa
     {
         var run = message switch
         {
-            StartRun start => new Run { Id = start.CommandId, ProjectId = start.ProjectId, CycleId = start.CycleId, Kind = start.Kind, CommandId = start.CommandId, Seed = start.Seed },
-            SampleCompletions sample => new Run { Id = sample.CommandId, ProjectId = sample.ProjectId, CycleId = sample.CycleId, Kind = RunKinds.Sample, CommandId = sample.CommandId, Seed = sample.Seed },
+            StartRun start => new Run
+            {
+                Id = start.CommandId, ProjectId = start.ProjectId, CycleId = start.CycleId, Kind = start.Kind, CommandId = start.CommandId, Seed = start.Seed,
+                PolicyCheckpointId = start.PolicyCheckpointId, RewardCheckpointId = start.RewardCheckpointId, BaselineCheckpointId = start.BaselineCheckpointId,
+                Priority = start.Priority ?? RunPriorities.Of(start.Kind),
+            },
+            SampleCompletions sample => new Run
+            {
+                Id = sample.CommandId, ProjectId = sample.ProjectId, CycleId = sample.CycleId, Kind = RunKinds.Sample, CommandId = sample.CommandId, Seed = sample.Seed,
+                PolicyCheckpointId = sample.CheckpointId, Priority = RunPriorities.Of(RunKinds.Sample),
+            },
             _ => null,
         };
         if (run is null
@@ -26,6 +35,11 @@ internal sealed class FailedCommandHandler(TimeProvider time) : IFailedMessageHa
         {
             return;
         }
+
+        // A command may have been set aside because what it names is not there.
+        var named = new[] { run.PolicyCheckpointId, run.RewardCheckpointId, run.BaselineCheckpointId };
+        var known = await db.Checkpoints.Where(c => named.Contains(c.Id)).Select(c => (Guid?)c.Id).ToListAsync(cancellationToken);
+        (run.PolicyCheckpointId, run.RewardCheckpointId, run.BaselineCheckpointId) = (Known(run.PolicyCheckpointId), Known(run.RewardCheckpointId), Known(run.BaselineCheckpointId));
 
         // As the consumer would have done it, so that the run can be resumed.
         run.ConfigJson = run.Kind switch
@@ -50,5 +64,7 @@ internal sealed class FailedCommandHandler(TimeProvider time) : IFailedMessageHa
             Step = 0,
             Error = RunQueue.FirstLine(run.Error),
         });
+
+        Guid? Known(Guid? id) => known.Contains(id) ? id : null;
     }
 }
