@@ -61,17 +61,32 @@ public sealed class NewComparisonsConsumerTests(Site site) : IClassFixture<Site>
     }
 
     [Fact]
-    public async Task RunMessages_DeliveredTwice_OnlyWakeThePages()
+    public async Task CompletionsSampled_OfAnEvaluationDeliveredTwice_MakesItsBlindComparisonsOnce()
+    {
+        var project = await site.AddProjectAsync();
+        var run = await SampleAsync(project.Id, RunKinds.Eval, ["new", "old"], ["old 2", "new 2"], ["same", "same"]);
+        await PublishAndWaitAsync(project.Id, run);
+        await PublishAndWaitAsync(project.Id, run);
+
+        await using var db = await site.CreateDbContextAsync();
+        var tasks = await db.ComparisonTasks.Where(t => t.ProjectId == project.Id).OrderBy(t => t.Sequence).ToListAsync(Stop);
+        Assert.Equal([(1L, run), (2L, run)], tasks.Select(t => (t.Sequence, t.EvaluationRunId!.Value)));
+    }
+
+    [Theory]
+    [InlineData(RunKinds.Ppo)]
+    [InlineData(RunKinds.Eval)]
+    public async Task RunMessages_DeliveredTwice_OnlyWakeThePages(string kind)
     {
         var project = await site.AddProjectAsync();
         var runId = Guid.NewGuid();
         object[] messages =
         [
-            new RunStarted { RunId = runId, ProjectId = project.Id, Kind = RunKinds.Ppo },
+            new RunStarted { RunId = runId, ProjectId = project.Id, Kind = kind },
             new RunProgressed { RunId = runId, ProjectId = project.Id, Step = 1, TotalSteps = 2 },
-            new RunFailed { RunId = runId, ProjectId = project.Id, Kind = RunKinds.Ppo, Step = 1, Error = "e" },
-            new RunCancelled { RunId = runId, ProjectId = project.Id, Kind = RunKinds.Ppo },
-            new RunCompleted { RunId = runId, ProjectId = project.Id, Kind = RunKinds.Ppo },
+            new RunFailed { RunId = runId, ProjectId = project.Id, Kind = kind, Step = 1, Error = "e" },
+            new RunCancelled { RunId = runId, ProjectId = project.Id, Kind = kind },
+            new RunCompleted { RunId = runId, ProjectId = project.Id, Kind = kind },
         ];
         foreach (var message in messages.Concat(messages))
         {
@@ -89,10 +104,12 @@ public sealed class NewComparisonsConsumerTests(Site site) : IClassFixture<Site>
         Assert.False(await db.Runs.AnyAsync(r => r.Id == runId, Stop));
     }
 
-    private async Task<Guid> SampleAsync(Guid projectId, params string[][] answers)
+    private Task<Guid> SampleAsync(Guid projectId, params string[][] answers) => SampleAsync(projectId, RunKinds.Sample, answers);
+
+    private async Task<Guid> SampleAsync(Guid projectId, string kind, params string[][] answers)
     {
         await using var db = await site.CreateDbContextAsync();
-        var run = new Run { ProjectId = projectId, Kind = RunKinds.Sample, CommandId = Guid.NewGuid() };
+        var run = new Run { ProjectId = projectId, Kind = kind, CommandId = Guid.NewGuid() };
         db.Runs.Add(run);
         for (var i = 0; i < answers.Length; i++)
         {

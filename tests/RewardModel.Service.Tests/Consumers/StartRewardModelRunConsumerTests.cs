@@ -65,10 +65,13 @@ public sealed class StartRewardModelRunConsumerTests : IAsyncLifetime
         Assert.Contains("\"seed\":42", run.ConfigJson, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task StartRun_OfAnotherKind_IsLeftToItsOwner()
+    [Theory]
+    [InlineData(RunKinds.Ppo)]
+    [InlineData(RunKinds.Eval)]
+    public async Task StartRun_OfAnotherKind_IsLeftToItsOwner(string kind)
     {
-        await PublishAsync(new StartRun { CommandId = Guid.CreateVersion7(), ProjectId = _project.Id, Kind = RunKinds.Ppo, Seed = 1 });
+        var command = new StartRun { CommandId = Guid.CreateVersion7(), ProjectId = _project.Id, Kind = kind, Seed = 1 };
+        await PublishAsync(command, await PublishAsync(command));
         await using var db = Db();
         Assert.Empty(await db.Runs.ToListAsync(Stop));
     }

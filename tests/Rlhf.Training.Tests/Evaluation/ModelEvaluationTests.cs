@@ -12,9 +12,9 @@ namespace Rlhf.Training.Tests.Evaluation;
 /// <summary>On the model that ships; how good it is is not looked at.</summary>
 public sealed class ModelEvaluationTests
 {
-    private static readonly string s_model = Path.Combine(AppContext.BaseDirectory, "models", "base");
+    internal static readonly string Model = Path.Combine(AppContext.BaseDirectory, "models", "base");
 
-    private static readonly EvaluationConfig s_small = new()
+    internal static readonly EvaluationConfig Small = new()
     {
         Tasks = ["perplexity", "question", "instruction_following", "bias_pairs", "refusal", "repetition", "closed_world"],
         Limit = 2,
@@ -28,11 +28,11 @@ public sealed class ModelEvaluationTests
     [Fact]
     public void Measure_EverySuite_SameNumbersForTheSameSeed()
     {
-        using var model = EvaluatedModel.Load(s_model);
-        var measures = new ModelEvaluation(model, s_small, new(), seed: 3).Measure();
+        using var model = EvaluatedModel.Load(Model);
+        var measures = new ModelEvaluation(model, Small, new(), seed: 3).Measure();
 
-        Assert.Equal(measures, new ModelEvaluation(model, s_small, new(), seed: 3).Measure());
-        Assert.Equal(s_small.Tasks.Order(StringComparer.Ordinal), measures.Select(m => m.Task).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(measures, new ModelEvaluation(model, Small, new(), seed: 3).Measure());
+        Assert.Equal(Small.Tasks.Order(StringComparer.Ordinal), measures.Select(m => m.Task).Distinct().Order(StringComparer.Ordinal));
         Assert.Equal(["zero-shot", "1-shot", "1-shot-cot"], measures.Where(m => m is { Task: "question", Metric: "pass_rate" }).Select(m => m.Variant));
         Assert.Equal(["model", "kneser-ney-2"], measures.Where(m => m is { Task: "perplexity", Metric: "perplexity" }).Select(m => m.Variant));
         Assert.All(measures, m => Assert.True(m.Count > 0 && double.IsFinite(m.Value), m.ToString()));
@@ -45,9 +45,9 @@ public sealed class ModelEvaluationTests
     [Fact]
     public void Compare_AgainstItself_IsOneHalfByEveryJudge()
     {
-        using var model = EvaluatedModel.Load(s_model);
+        using var model = EvaluatedModel.Load(Model);
         using var reward = ScalarHeadModel.FromCausal(model.Model, new Philox(1));
-        var comparison = new ModelEvaluation(model, s_small, new(), seed: 3).Compare(model, reward);
+        var comparison = new ModelEvaluation(model, Small, new(), seed: 3).Compare(model, reward);
 
         Assert.Equal(
             ["checker/win_rate", "checker/length_controlled_winrate", "reward-model/win_rate", "reward-model/length_controlled_winrate"],
@@ -58,15 +58,15 @@ public sealed class ModelEvaluationTests
     [Fact]
     public void Compare_PromptsWithoutAFamily_HaveNoChecker()
     {
-        using var model = EvaluatedModel.Load(s_model);
+        using var model = EvaluatedModel.Load(Model);
         var inputs = new EvaluationInputs { Comparisons = [new("Say hello.", null)] };
-        Assert.Empty(new ModelEvaluation(model, s_small, inputs, seed: 3).Compare(model, null).Measures);
+        Assert.Empty(new ModelEvaluation(model, Small, inputs, seed: 3).Compare(model, null).Measures);
     }
 
     [Fact]
     public void Rolling_WindowsOfAnyBatch_AddUpToTheWholeText()
     {
-        using var model = EvaluatedModel.Load(s_model);
+        using var model = EvaluatedModel.Load(Model);
 
         // More tokens than the model has positions.
         var text = string.Join(' ', Enumerable.Repeat("The cat found a red ball in the garden.", 60));

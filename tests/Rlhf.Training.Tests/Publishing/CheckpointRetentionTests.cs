@@ -26,7 +26,7 @@ public sealed class CheckpointRetentionTests : IDisposable
     {
         await using var database = await TestDatabase.CreateAsync(provider);
         var project = (await database.AddProjectAsync()).Id;
-        var names = new[] { "served", "idle", "failed run", "old failed run", "queued run", "completed run", "cycle", "pinned", "idle too", "newest" };
+        var names = new[] { "served", "idle", "failed run", "old failed run", "queued run", "completed run", "baseline", "old baseline", "cycle", "pinned", "idle too", "newest" };
         var ids = new Dictionary<string, Guid>();
         foreach (var name in names)
         {
@@ -41,19 +41,28 @@ public sealed class CheckpointRetentionTests : IDisposable
             db.Runs.Add(Run(project, RunStatuses.Cancelled, ids["old failed run"], endedDaysAgo: 31));
             db.Runs.Add(Run(project, RunStatuses.Queued, ids["queued run"]));
             db.Runs.Add(Run(project, RunStatuses.Completed, ids["completed run"]));
+
+            // The evaluation that runs needs what it compares with; the one that is done has its numbers.
+            foreach (var (status, baseline) in ((string, string)[])[(RunStatuses.Running, "baseline"), (RunStatuses.Completed, "old baseline")])
+            {
+                var evaluation = Run(project, status, ids["newest"]);
+                (evaluation.Kind, evaluation.BaselineCheckpointId) = (RunKinds.Eval, ids[baseline]);
+                db.Runs.Add(evaluation);
+            }
+
             db.Cycles.Add(new Cycle { ProjectId = project, Number = 1, PolicyCheckpointId = ids["cycle"] });
             await db.SaveChangesAsync(Cancel);
         }
 
         var retention = Retention(database);
-        string[] going = ["completed run", "idle", "idle too", "old failed run"];
+        string[] going = ["completed run", "idle", "idle too", "old baseline", "old failed run"];
         var plan = await retention.PlanAsync(Cancel);
         Assert.Equal(going.Select(n => ids[n]).Order(), plan.Where(d => d.Removes).Select(d => d.Checkpoint.Id).Order());
         Assert.Equal(names.Length, Files().Length);
 
-        Assert.Equal(4, await retention.ApplyAsync(Cancel));
+        Assert.Equal(going.Length, await retention.ApplyAsync(Cancel));
 
-        Assert.Equal(names.Length - 4, Files().Length);
+        Assert.Equal(names.Length - going.Length, Files().Length);
         await using var after = database.CreateDbContext();
         var rows = await after.Checkpoints.ToListAsync(Cancel);
         Assert.Equal(going.Select(n => ids[n]).Order(), rows.Where(c => c.FilesDeletedAt is not null).Select(c => c.Id).Order());

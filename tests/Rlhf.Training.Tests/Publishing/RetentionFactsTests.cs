@@ -52,10 +52,25 @@ public sealed class RetentionFactsTests
             decisions.SelectMany(d => d.KeptBecause));
     }
 
+    [Fact]
+    public void Decide_BaselineOfAnEvaluationThatWaits_StaysAndSaysWhy()
+    {
+        var project = new Project { Name = "p", Slug = "p" };
+        var baseline = Checkpoint(project, CheckpointKinds.Policy, 0, "old", daysAgo: 100);
+        var newest = Checkpoint(project, CheckpointKinds.Policy, 1, "new", daysAgo: 90);
+        var run = new Run { ProjectId = project.Id, Kind = RunKinds.Eval, CommandId = Guid.CreateVersion7(), Status = RunStatuses.Queued, BaselineCheckpointId = baseline.Id };
+        var options = new CheckpointOptions { KeepLast = 1, KeepDays = 1 };
+
+        var decision = new RetentionFacts([baseline, newest], [project], [run], []).Decide(options, s_now)[0];
+
+        Assert.Equal([$"queued run {run.Id} compares with it"], decision.KeptBecause);
+        Assert.True(new RetentionFacts([baseline, newest], [project], [], []).Decide(options, s_now)[0].Removes);
+    }
+
     // Written from the rules, one checkpoint at a time, without what the code under test does in sets.
     private static bool IsNeeded(RetentionFacts facts, CheckpointOptions options, Checkpoint checkpoint) =>
         facts.Projects.Any(p => p.PolicyCheckpointId == checkpoint.Id)
-        || facts.Runs.Any(r => r.PolicyCheckpointId == checkpoint.Id || r.RewardCheckpointId == checkpoint.Id || r.OutputCheckpointId == checkpoint.Id)
+        || facts.Runs.Any(r => r.PolicyCheckpointId == checkpoint.Id || r.RewardCheckpointId == checkpoint.Id || r.BaselineCheckpointId == checkpoint.Id || r.OutputCheckpointId == checkpoint.Id)
         || facts.Cycles.Any(c => c.PolicyCheckpointId == checkpoint.Id)
         || checkpoint.PinnedAt is not null
         || (s_now - checkpoint.CreatedAt).TotalDays < options.KeepDays
@@ -92,6 +107,7 @@ public sealed class RetentionFactsTests
             Status = random.Choose(RunStatuses.All),
             PolicyCheckpointId = Any(),
             RewardCheckpointId = Any(),
+            BaselineCheckpointId = Any(),
             OutputCheckpointId = Any(),
         }).ToList();
         var cycles = Enumerable.Range(0, random.Next(2)).Select(_ => new Cycle { ProjectId = random.Choose(projects).Id, PolicyCheckpointId = Any() }).ToList();

@@ -17,9 +17,9 @@ public sealed class EvaluationCatalogTests
     public async Task List_LatestOfEachNumber_WithVersions()
     {
         using var database = new LabelingDatabase();
-        var (first, second) = AddPolicies(database);
-        AddEvaluation(database, second, first, 0.5, hour: 0);
-        AddEvaluation(database, second, first, 0.75, hour: 1);
+        var (first, second) = database.AddPolicies();
+        database.AddEvaluation(second, first, 0.5, hour: 0);
+        database.AddEvaluation(second, first, 0.75, hour: 1);
         var catalog = new EvaluationCatalog(database);
 
         var rows = await catalog.ListAsync(database.Project.Id, cancellationToken: Stop);
@@ -34,9 +34,9 @@ public sealed class EvaluationCatalogTests
     public async Task Leaderboard_ByTheChecker_TheLastEvaluationOfAPairCounts()
     {
         using var database = new LabelingDatabase();
-        var (first, second) = AddPolicies(database);
-        AddEvaluation(database, second, first, 0.1, hour: 0);
-        AddEvaluation(database, second, first, 0.75, hour: 1);
+        var (first, second) = database.AddPolicies();
+        database.AddEvaluation(second, first, 0.1, hour: 0);
+        database.AddEvaluation(second, first, 0.75, hour: 1);
         var catalog = new EvaluationCatalog(database);
 
         var rows = await catalog.LeaderboardAsync(database.Project.Id, WinRateNames.Checker, Stop);
@@ -54,7 +54,7 @@ public sealed class EvaluationCatalogTests
     public async Task Human_BlindJudgments_CountForWhoeverWroteTheAnswer()
     {
         using var database = new LabelingDatabase();
-        var (first, second) = AddPolicies(database);
+        var (first, second) = database.AddPolicies();
         var run = AddBlindComparison(database, second, first, prompts: 4);
         await using (var db = database.CreateDbContext())
         {
@@ -89,7 +89,7 @@ public sealed class EvaluationCatalogTests
     public async Task Start_OneCommand_OrEveryFault()
     {
         using var database = new LabelingDatabase();
-        var (first, second) = AddPolicies(database);
+        var (first, second) = database.AddPolicies();
         var catalog = new EvaluationCatalog(database);
         var project = database.Project.Id;
 
@@ -111,12 +111,12 @@ public sealed class EvaluationCatalogTests
     public async Task Start_RetiredOrGone_IsRefused_AndItsResultsStay()
     {
         using var database = new LabelingDatabase();
-        var (first, second) = AddPolicies(database);
-        AddEvaluation(database, second, first, 0.5, hour: 0);
+        var (first, second) = database.AddPolicies();
+        database.AddEvaluation(second, first, 0.5, hour: 0);
         var checkpoints = new CheckpointCatalog(database, database.Projects, database.Time);
 
         // An evaluation that waits needs its baseline.
-        var run = AddRun(database, second, first, RunStatuses.Queued);
+        var run = database.AddEvalRun(second, first, RunStatuses.Queued);
         Assert.Contains("needs it", await checkpoints.RetireAsync(database.Project.Id, first, Stop), StringComparison.Ordinal);
         await using (var db = database.CreateDbContext())
         {
@@ -135,9 +135,9 @@ public sealed class EvaluationCatalogTests
     public async Task Sweep_EvaluationWhoseMessageWasLost_MakesItsComparisons()
     {
         using var database = new LabelingDatabase();
-        var (first, second) = AddPolicies(database);
+        var (first, second) = database.AddPolicies();
         var run = AddBlindComparison(database, second, first, prompts: 2);
-        var other = AddRun(database, second, first, RunStatuses.Completed);
+        var other = database.AddEvalRun(second, first, RunStatuses.Completed);
         await using (var db = database.CreateDbContext())
         {
             await db.Runs.Where(r => r.Id == run || r.Id == other).ExecuteUpdateAsync(set => set.SetProperty(r => r.FinishedAt, database.Time.GetUtcNow()), Stop);
@@ -152,45 +152,9 @@ public sealed class EvaluationCatalogTests
         Assert.All(database.Read(db => db.ComparisonTasks.ToList()), t => Assert.Equal(run, t.EvaluationRunId));
     }
 
-    private static (Guid First, Guid Second) AddPolicies(LabelingDatabase database)
-    {
-        using var db = database.CreateDbContext();
-        var rows = Enumerable.Range(0, 2).Select(v => new Checkpoint
-        {
-            ProjectId = database.Project.Id, Kind = CheckpointKinds.Policy, Version = v, Path = $"p{v}", ContentHash = $"{v}", CreatedAt = database.Time.GetUtcNow(),
-        }).ToArray();
-        db.Checkpoints.AddRange(rows);
-        db.SaveChanges();
-        return (rows[0].Id, rows[1].Id);
-    }
-
-    private static Guid AddRun(LabelingDatabase database, Guid policy, Guid baseline, string status)
-    {
-        using var db = database.CreateDbContext();
-        var run = new Run
-        {
-            ProjectId = database.Project.Id, Kind = RunKinds.Eval, CommandId = Guid.CreateVersion7(), Status = status, PolicyCheckpointId = policy, BaselineCheckpointId = baseline,
-        };
-        db.Runs.Add(run);
-        db.SaveChanges();
-        return run.Id;
-    }
-
-    private static void AddEvaluation(LabelingDatabase database, Guid policy, Guid baseline, double winRate, int hour)
-    {
-        var run = AddRun(database, policy, baseline, RunStatuses.Completed);
-        using var db = database.CreateDbContext();
-        db.EvaluationResults.Add(new EvaluationResult
-        {
-            RunId = run, CheckpointId = policy, BaselineCheckpointId = baseline, Task = WinRateNames.Task, Variant = WinRateNames.Checker, Metric = WinRateNames.Metric,
-            Value = winRate, Low = 0, High = 1, Count = 20, Seed = 1, CreatedAt = database.Time.GetUtcNow().AddHours(hour),
-        });
-        db.SaveChanges();
-    }
-
     private static Guid AddBlindComparison(LabelingDatabase database, Guid policy, Guid baseline, int prompts)
     {
-        var run = AddRun(database, policy, baseline, RunStatuses.Completed);
+        var run = database.AddEvalRun(policy, baseline, RunStatuses.Completed);
         using var db = database.CreateDbContext();
         for (var i = 0; i < prompts; i++)
         {
