@@ -101,6 +101,28 @@ public sealed class BrokenFileTests : IDisposable
     }
 
     [Fact]
+    public void Read_CsvWithPandasRowNumbers_LeavesThemOut()
+    {
+        var rows = DatasetReader.ReadAll(_folder.One("u.csv", ",prompt,completion", "0,a,b", "1,c,d"), null, out var description);
+
+        Assert.Equal("prompt-completion (CSV, columns completion, prompt), 2 rows", description);
+        Assert.Equal(["a", "c"], rows.Select(r => r.Prompt!.Text));
+        Assert.Contains("must name the columns", Fault(_folder.One("v.csv", "prompt,,completion", "a,b,c")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ReadAll_ColumnsOfTheCallersOwn_ReportsEveryRowItRefuses()
+    {
+        var path = _folder.One("c.jsonl", """{"n": 1}""", """{"n": "x"}""", "", "{", """{"n": 2}""");
+        var fault = Assert.Throws<DatasetException>(() => DatasetReader.ReadAll(path, null, row => (int)row["n"]!)).Message;
+
+        Assert.StartsWith($"{path}: 2 of 4 rows cannot be read. Nothing was used.\n  line 2: ", fault, StringComparison.Ordinal);
+        Assert.Contains("line 4: not valid JSON", fault, StringComparison.Ordinal);
+        Assert.Equal([1, 2], DatasetReader.ReadAll(_folder.One("d.json", """[{"n": 1},""", """{"n": 2}]"""), null, row => (int)row["n"]!));
+        Assert.Equal(["a", "{"], DatasetReader.ReadAll(_folder.One("e.jsonl", "a", "{"), DatasetFormat.Text, row => (string)row["text"]!));
+    }
+
+    [Fact]
     public void Read_NotText_IsRefused()
     {
         File.WriteAllBytes(_folder["bytes.jsonl"], [.. Encoding.UTF8.GetBytes(Good), (byte)'\n', 0xff, 0xfe]);

@@ -81,11 +81,28 @@ public sealed class DatasetReader : IDisposable
         return rows;
     }
 
+    /// <summary>All rows of a file as something else than data set rows, or none: files of the same kinds with columns of their own.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="format"><see cref="DatasetFormat.Text"/> reads any file as lines, each the column text; null goes by the file's ending.</param>
+    /// <param name="read">Makes something of a row's columns; a <see cref="FormatException"/> says what is wrong with the row.</param>
+    /// <exception cref="DatasetException">With every broken row (the first 20), by line and reason; or if there is no row.</exception>
+    public static IReadOnlyList<T> ReadAll<T>(string path, DatasetFormat? format, Func<JsonObject, T> read)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        using var reader = Open(path, format);
+        return [.. reader.Rows<T>(raw => [read(raw.Columns!)])];
+    }
+
     /// <summary>The rows, read once, one after the other.</summary>
     /// <exception cref="DatasetException">
     /// After the last row, if any row was broken or there was none: who has used rows by then has to undo it. Earlier, if no format fits.
     /// </exception>
-    public IEnumerable<DatasetRow> Rows()
+    public IEnumerable<DatasetRow> Rows() => Rows(Read);
+
+    /// <inheritdoc/>
+    public void Dispose() => _text.Dispose();
+
+    private IEnumerable<T> Rows<T>(Func<RawRow, IReadOnlyList<T>> read)
     {
         var count = 0;
         using var raw = Raw().GetEnumerator();
@@ -98,7 +115,7 @@ public sealed class DatasetReader : IDisposable
                 continue;
             }
 
-            foreach (var row in Read(raw.Current))
+            foreach (var row in Sound(raw.Current, read))
             {
                 _read++;
                 yield return row;
@@ -116,8 +133,18 @@ public sealed class DatasetReader : IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _text.Dispose();
+    private IReadOnlyList<T> Sound<T>(RawRow raw, Func<RawRow, IReadOnlyList<T>> read)
+    {
+        try
+        {
+            return read(raw);
+        }
+        catch (Exception exception) when (exception is FormatException or InvalidOperationException)
+        {
+            _faults.Add(raw.Line, exception.Message);
+            return [];
+        }
+    }
 
     private IEnumerable<RawRow> Raw() => Container switch
     {
@@ -136,17 +163,9 @@ public sealed class DatasetReader : IDisposable
         }
 
         _format ??= Recognise(columns);
-        try
-        {
-            var row = new RowColumns(columns);
-            var rows = _format.Read(row).ToArray();
-            return [.. rows.Select(r => r with { Line = raw.Line, Source = _format, Extra = row.Rest })];
-        }
-        catch (Exception exception) when (exception is FormatException or InvalidOperationException)
-        {
-            _faults.Add(raw.Line, exception.Message);
-            return [];
-        }
+        var row = new RowColumns(columns);
+        var rows = _format.Read(row).ToArray();
+        return [.. rows.Select(r => r with { Line = raw.Line, Source = _format, Extra = row.Rest })];
     }
 
     private DatasetFormat Recognise(JsonObject columns) => Container == DatasetContainer.Text

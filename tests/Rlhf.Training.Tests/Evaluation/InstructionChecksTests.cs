@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Rlhf.Datasets;
 using Rlhf.Training.Evaluation.Instructions;
 
 namespace Rlhf.Training.Tests.Evaluation;
@@ -72,9 +73,9 @@ public sealed class InstructionChecksTests
             Assert.Equal(("Say it.", 2), (prompt.Prompt, prompt.Instructions.Count));
 
             File.AppendAllText(path, """{"prompt":"x","instruction_id_list":["no:such"],"kwargs":[{}]}""");
-            Assert.StartsWith($"{path}, line 3: There is no check 'no:such'", Assert.Throws<InvalidDataException>(() => InstructionPrompts.Read(path)).Message, StringComparison.Ordinal);
+            Assert.Contains("line 3: There is no check 'no:such'", Assert.Throws<DatasetException>(() => InstructionPrompts.Read(path)).Message, StringComparison.Ordinal);
             File.WriteAllText(path, "{\"prompt\":\"x\"}");
-            Assert.StartsWith($"{path}, line 1: must be an object", Assert.Throws<InvalidDataException>(() => InstructionPrompts.Read(path)).Message, StringComparison.Ordinal);
+            Assert.Contains("line 1: it must have a list of strings \"instruction_id_list\"", Assert.Throws<DatasetException>(() => InstructionPrompts.Read(path)).Message, StringComparison.Ordinal);
         }
         finally
         {

@@ -1,3 +1,4 @@
+using Rlhf.Datasets;
 using Rlhf.Numerics;
 using Rlhf.Training.Evaluation.Safety;
 
@@ -34,30 +35,31 @@ public sealed class SafetyTests : IDisposable
     }
 
     [Theory]
-    [InlineData("pairs.csv", "sent_more,sent_less\nA.,\n", "line 2: the field sent_less is missing or empty")]
-    [InlineData("pairs.csv", "sent_more,sent_less\n\"A.,B.\n", "line 2: its quote does not end")]
-    [InlineData("pairs.jsonl", "\n{\"sent_more\":\"A.\"}", "line 2: the field sent_less is missing or empty")]
-    [InlineData("pairs.jsonl", "[]", "line 1: it must be a JSON object")]
-    [InlineData("pairs.jsonl", "", "there is no pair in it")]
+    [InlineData("pairs.csv", "sent_more,sent_less\nA.,\n", "line 2: field \"sent_less\" is missing, blank or not a string")]
+    [InlineData("pairs.csv", "sent_more,sent_less\nA.,\nC.,D.\n,B.\n", "line 4: field \"sent_more\" is missing, blank or not a string")]
+    [InlineData("pairs.csv", "sent_more,sent_less\n\"A.,B.\n", "line 2: a quoted field does not end")]
+    [InlineData("pairs.jsonl", "\n{\"sent_more\":\"A.\"}", "line 2: field \"sent_less\" is missing, blank or not a string")]
+    [InlineData("pairs.jsonl", "7", "line 1: expected a JSON object")]
+    [InlineData("pairs.jsonl", "", "holds no row")]
     public void Read_BadPairs_NamesTheLine(string name, string content, string message) =>
-        Assert.Contains(message, Assert.Throws<InvalidDataException>(() => BiasPairs.Read(Write(name, content))).Message, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.Throws<DatasetException>(() => BiasPairs.Read(Write(name, content))).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Read_HarmfulPrompts_LinesOrObjects()
     {
         Assert.Equal([new("Do it.", "uncategorised"), new("Now.", "uncategorised")], HarmfulPrompts.Read(Write("a.txt", "Do it.\r\n\n Now.\n")));
         Assert.Equal([new("Do it.", "theft")], HarmfulPrompts.Read(Write("a.jsonl", "{\"prompt\":\"Do it.\",\"category\":\"theft\"}")));
-        Assert.Contains("line 1", Assert.Throws<InvalidDataException>(() => HarmfulPrompts.Read(Write("b.jsonl", "{}"))).Message, StringComparison.Ordinal);
-        Assert.Contains("no prompt", Assert.Throws<InvalidDataException>(() => HarmfulPrompts.Read(Write("b.txt", "\n"))).Message, StringComparison.Ordinal);
+        Assert.Contains("line 1", Assert.Throws<DatasetException>(() => HarmfulPrompts.Read(Write("b.jsonl", "{}"))).Message, StringComparison.Ordinal);
+        Assert.Contains("holds no row", Assert.Throws<DatasetException>(() => HarmfulPrompts.Read(Write("b.txt", "\n"))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Read_EndlessLine_IsRefused() => Assert.Contains(
-        "more than 1048576 characters", Assert.Throws<InvalidDataException>(() => HarmfulPrompts.Read(Write("a.txt", new string('a', (1 << 20) + 1)))).Message, StringComparison.Ordinal);
+        "line 1: longer than 4,194,304 characters", Assert.Throws<DatasetException>(() => HarmfulPrompts.Read(Write("a.txt", new string('a', (1 << 22) + 1)))).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Read_EndlessCsvRow_IsRefused() => Assert.Contains(
-        "its quote does not end", Assert.Throws<InvalidDataException>(() => BiasPairs.Read(Write("a.csv", "\"" + new string('a', 1 << 20)))).Message, StringComparison.Ordinal);
+        "line 2: longer than 4,194,304 characters", Assert.Throws<DatasetException>(() => BiasPairs.Read(Write("a.csv", "sent_more,sent_less\n\"" + new string('a', (1 << 22) + 1)))).Message, StringComparison.Ordinal);
 
     private string Write(string name, string content)
     {

@@ -3,13 +3,16 @@ using System.Text.Json.Nodes;
 
 namespace Rlhf.Datasets.Files;
 
-/// <summary>Comma-separated values (RFC 4180): the first record names the columns, a quoted field may hold commas, quotes and line breaks. An empty field is no value.</summary>
+/// <summary>
+/// Comma-separated values (RFC 4180): the first record names the columns, a quoted field may hold commas, quotes and line breaks. An empty field is no value.
+/// A first column without a name is the row number that pandas writes, and is left out.
+/// </summary>
 internal static class CsvRows
 {
     public static IEnumerable<RawRow> Read(CharacterSource source)
     {
         var (header, fault) = Record(source);
-        if (header is null || header.Distinct(StringComparer.Ordinal).Count() != header.Count || header.Any(string.IsNullOrWhiteSpace))
+        if (header is null || header.Distinct(StringComparer.Ordinal).Count() != header.Count || header.Where((name, i) => string.IsNullOrWhiteSpace(name) && (i > 0 || header.Count == 1)).Any())
         {
             yield return new RawRow(1, null, fault ?? "the first line must name the columns, each once");
             yield break;
@@ -33,7 +36,7 @@ internal static class CsvRows
             var columns = new JsonObject();
             for (var i = 0; i < fields.Count; i++)
             {
-                if (fields[i].Length > 0)
+                if (fields[i].Length > 0 && header[i].Length > 0)
                 {
                     columns[header[i]] = fields[i];
                 }

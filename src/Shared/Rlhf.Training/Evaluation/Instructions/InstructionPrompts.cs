@@ -1,4 +1,6 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using Rlhf.Datasets;
 
 namespace Rlhf.Training.Evaluation.Instructions;
 
@@ -31,32 +33,25 @@ public static class InstructionPrompts
     /// <summary>
     /// A .jsonl file of IFEval's format: <c>prompt</c>, <c>instruction_id_list</c> and <c>kwargs</c>, an object for each id (null arguments do not count).
     /// </summary>
-    /// <exception cref="InvalidDataException">If a line is not like that, or names a check there is not; names file and line.</exception>
-    public static IReadOnlyList<InstructionPrompt> Read(string path)
-    {
-        var prompts = EvaluationFiles.Lines(path).Select(l => Parse(path, l.Text, l.Number)).ToList();
-        return prompts.Count > 0 ? prompts : throw new InvalidDataException($"{path}: there is no prompt in it.");
-    }
+    /// <exception cref="DatasetException">With every row that is not like that, or names a check there is not; or if there is no prompt.</exception>
+    public static IReadOnlyList<InstructionPrompt> Read(string path) => DatasetReader.ReadAll(path, format: null, Parse);
 
-    private static InstructionPrompt Parse(string path, string line, int number)
+    private static InstructionPrompt Parse(JsonObject row)
     {
-        var row = EvaluationFiles.Object(path, line, number);
-        if (EvaluationFiles.Text(row, "prompt") is not { } prompt
-            || !row.TryGetProperty("instruction_id_list", out var ids) || ids.ValueKind != JsonValueKind.Array || ids.GetArrayLength() == 0
-            || ids.EnumerateArray().Any(id => id.ValueKind != JsonValueKind.String)
-            || !row.TryGetProperty("kwargs", out var arguments) || arguments.ValueKind != JsonValueKind.Array || arguments.GetArrayLength() != ids.GetArrayLength()
-            || arguments.EnumerateArray().Any(a => a.ValueKind != JsonValueKind.Object))
+        var prompt = EvaluationColumns.Required(row, "prompt");
+        if (row["instruction_id_list"] is not JsonArray { Count: > 0 } ids || ids.Any(id => id?.GetValueKind() != JsonValueKind.String)
+            || row["kwargs"] is not JsonArray arguments || arguments.Count != ids.Count || arguments.Any(a => a is not JsonObject))
         {
-            throw new InvalidDataException($"{path}, line {number}: must be an object with a string \"prompt\", a list \"instruction_id_list\" and as many objects in \"kwargs\".");
+            throw new FormatException("it must have a list of strings \"instruction_id_list\" and as many objects in \"kwargs\"");
         }
 
         try
         {
-            return new InstructionPrompt(prompt, [.. ids.EnumerateArray().Zip(arguments.EnumerateArray(), (id, a) => InstructionChecks.Create(id.GetString()!, a))]);
+            return new InstructionPrompt(prompt, [.. ids.Zip(arguments, (id, a) => InstructionChecks.Create(id!.GetValue<string>(), JsonSerializer.SerializeToElement(a)))]);
         }
         catch (InvalidDataException exception)
         {
-            throw new InvalidDataException($"{path}, line {number}: {exception.Message}", exception);
+            throw new FormatException(exception.Message, exception);
         }
     }
 

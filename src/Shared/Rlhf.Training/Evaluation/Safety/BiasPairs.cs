@@ -1,3 +1,4 @@
+using Rlhf.Datasets;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
@@ -26,12 +27,9 @@ public static class BiasPairs
     /// <summary>
     /// Pairs from a .jsonl file of objects, or a .csv file with a header (as CrowS-Pairs is published), with the fields sent_more, sent_less and bias_type.
     /// </summary>
-    /// <exception cref="InvalidDataException">If a field is missing, or there is no pair; names file and line.</exception>
-    public static IReadOnlyList<BiasPair> Read(string path)
-    {
-        var pairs = path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? ReadCsv(path) : [.. EvaluationFiles.Lines(path).Select(l => FromJson(path, l.Text, l.Number))];
-        return pairs.Count > 0 ? pairs : throw new InvalidDataException($"{path}: there is no pair in it.");
-    }
+    /// <exception cref="DatasetException">With every row that lacks a field, by line; or if there is no pair.</exception>
+    public static IReadOnlyList<BiasPair> Read(string path) => DatasetReader.ReadAll(path, format: null, row => new BiasPair(
+        EvaluationColumns.Required(row, "sent_more"), EvaluationColumns.Required(row, "sent_less"), EvaluationColumns.Text(row, "bias_type") ?? "uncategorised"));
 
     /// <summary>For each pair log P(sent_more) − log P(sent_less), nats.</summary>
     /// <param name="model">The model.</param>
@@ -60,26 +58,4 @@ public static class BiasPairs
 
     private static BiasPair Pair(string sentence, string more, string less, string type) =>
         new(sentence.Replace("{0}", more, StringComparison.Ordinal), sentence.Replace("{0}", less, StringComparison.Ordinal), type);
-
-    private static BiasPair FromJson(string path, string line, int number)
-    {
-        var row = EvaluationFiles.Object(path, line, number);
-        return New(path, number, name => EvaluationFiles.Text(row, name));
-    }
-
-    private static List<BiasPair> ReadCsv(string path)
-    {
-        var rows = CsvRows.Read(path).ToList();
-        var columns = rows.Count == 0 ? [] : rows[0].Fields;
-        return [.. rows.Skip(1).Select(row => New(path, row.Number, name => Array.IndexOf(columns, name) is var c and >= 0 && c < row.Fields.Length ? row.Fields[c] : null))];
-    }
-
-    private static BiasPair New(string path, int number, Func<string, string?> field)
-    {
-        return new BiasPair(Required("sent_more"), Required("sent_less"), field("bias_type") is { Length: > 0 } type ? type : "uncategorised");
-
-        string Required(string name) => field(name) is { } text && !string.IsNullOrWhiteSpace(text)
-            ? text
-            : throw new InvalidDataException($"{path}, line {number}: the field {name} is missing or empty.");
-    }
 }

@@ -1,3 +1,5 @@
+using Rlhf.Datasets;
+
 namespace Rlhf.Training.Evaluation.Safety;
 
 /// <summary>A request that should be refused.</summary>
@@ -34,24 +36,11 @@ public static class HarmfulPrompts
     /// <summary>
     /// The prompts of a file: one a line, or, if it ends in .jsonl, objects with a string "prompt" and, if wanted, a string "category". Empty lines do not count.
     /// </summary>
-    /// <exception cref="InvalidDataException">If a line is no such object, or there is no prompt; names file and line.</exception>
+    /// <exception cref="DatasetException">With every line that is no such object; or if there is no prompt.</exception>
     public static IReadOnlyList<HarmfulPrompt> Read(string path)
     {
         var isJson = path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase);
-        var prompts = new List<HarmfulPrompt>();
-        foreach (var (line, number) in EvaluationFiles.Lines(path))
-        {
-            prompts.Add(isJson ? Parse(path, line, number) : new HarmfulPrompt(line.Trim(), NoCategory));
-        }
-
-        return prompts.Count > 0 ? prompts : throw new InvalidDataException($"{path}: there is no prompt in it.");
-    }
-
-    private static HarmfulPrompt Parse(string path, string line, int number)
-    {
-        var row = EvaluationFiles.Object(path, line, number);
-        return new HarmfulPrompt(
-            EvaluationFiles.Text(row, "prompt") ?? throw new InvalidDataException($"{path}, line {number}: must be an object with a string \"prompt\"."),
-            EvaluationFiles.Text(row, "category") ?? NoCategory);
+        return DatasetReader.ReadAll(path, isJson ? null : DatasetFormat.Text, row => new HarmfulPrompt(
+            EvaluationColumns.Required(row, isJson ? "prompt" : "text").Trim(), EvaluationColumns.Text(row, "category") ?? NoCategory));
     }
 }
