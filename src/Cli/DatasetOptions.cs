@@ -14,7 +14,7 @@ internal sealed class DatasetOptions
 
     private readonly Option<string> _dataset;
     private readonly Option<string?> _format = Format();
-    private readonly Option<int?> _trainSize = new("--train-size") { Description = "The first so many rows are for training, the rest is held out; instead of --test-size." };
+    private readonly Option<int?> _trainSize = new("--train-size") { Description = "The first so many rows, and later ones that answer the same prompts, are for training, the rest is held out; instead of --test-size." };
     private readonly Option<double?> _testSize = new("--test-size")
     {
         Description = $"The share of prompts that is held out, by a hash of the prompt, so that answers to one prompt stay together; default: {DefaultTestSize}.",
@@ -41,20 +41,9 @@ internal sealed class DatasetOptions
         return rows;
     }
 
-    /// <summary>The rows of one type that a file's rows hold.</summary>
-    /// <exception cref="DatasetException">If some hold none of them.</exception>
-    public static IReadOnlyList<DatasetRow> Of(IReadOnlyList<DatasetRow> rows, DatasetType type, string path)
-    {
-        try
-        {
-            var converted = rows.SelectMany(row => row.To(type)).ToArray();
-            return converted.Length > 0 ? converted : throw new FormatException("the rows hold none of the kind that is needed here");
-        }
-        catch (FormatException exception)
-        {
-            throw new DatasetException($"{path}: {exception.Message}.");
-        }
-    }
+    /// <summary>Every row as token ids, or something else that is made of one row.</summary>
+    /// <exception cref="DatasetException">With every row that the layout of the model has no place for.</exception>
+    public static T[] Encode<T>(IEnumerable<DatasetRow> rows, Func<DatasetRow, T> encode) => [.. rows.MakeAll<T>("", "cannot be encoded", row => [encode(row)])];
 
     /// <summary>The encoder of a model directory, with its chat template if it has one.</summary>
     public static DialogueEncoder Encoder(string model, Tokenizer tokenizer, int positions) => new(tokenizer, positions, Template(model));
@@ -85,16 +74,16 @@ internal sealed class DatasetOptions
         command.Options.Add(_testSize);
     }
 
-    /// <summary>Reads the file of --dataset; rows of <paramref name="type"/> (null: as they are) for training and for evaluation.</summary>
-    public (IReadOnlyList<DatasetRow> Train, IReadOnlyList<DatasetRow> Test) Read(ParseResult parse, ulong seed, DatasetType? type) =>
-        Read(parse, parse.GetRequiredValue(_dataset), seed, type);
+    /// <summary>Reads the file of --dataset for training and for evaluation: rows of the types, or what becomes the first of them (none: all as they are).</summary>
+    public (IReadOnlyList<DatasetRow> Train, IReadOnlyList<DatasetRow> Test) Read(ParseResult parse, ulong seed, params IReadOnlyList<DatasetType> types) =>
+        Read(parse, parse.GetRequiredValue(_dataset), seed, types);
 
     /// <summary>Reads a file likewise.</summary>
-    public (IReadOnlyList<DatasetRow> Train, IReadOnlyList<DatasetRow> Test) Read(ParseResult parse, string path, ulong seed, DatasetType? type)
+    public (IReadOnlyList<DatasetRow> Train, IReadOnlyList<DatasetRow> Test) Read(ParseResult parse, string path, ulong seed, params IReadOnlyList<DatasetType> types)
     {
         var (trainSize, testSize) = (parse.GetValue(_trainSize), parse.GetValue(_testSize));
         var rows = Read(path, parse.GetValue(_format));
-        rows = type is { } wanted ? Of(rows, wanted, path) : rows;
+        rows = types.Count > 0 ? rows.ToAll(path, types) : rows;
         if (trainSize is not null && testSize is not null)
         {
             throw new UserException("--train-size and --test-size say the same thing in two ways: give one.");
@@ -103,7 +92,7 @@ internal sealed class DatasetOptions
         if (trainSize is { } first)
         {
             return first >= 1 && first <= rows.Count
-                ? ([.. rows.Take(first)], [.. rows.Skip(first)])
+                ? DatasetSplit.First(rows, first)
                 : throw new UserException($"--train-size is {first}; the file gives {rows.Count} rows, so legal values are 1 to {rows.Count}.");
         }
 

@@ -166,8 +166,8 @@ internal sealed record OnlinePrompts(IReadOnlyList<int[]> Ids, IReadOnlyList<Tas
             return new OnlinePrompts([.. tasks.Select(t => encoder.EncodePrompt(t.Text, maxNewTokens))], tasks);
         }
 
-        var rows = DatasetOptions.Of(DatasetOptions.Read(path, format), DatasetType.PromptOnly, path);
-        return new OnlinePrompts([.. rows.Select(row => encoder.EncodePrompt(row.Prompt!, maxNewTokens))], [.. rows.Select(Task)]);
+        var rows = DatasetOptions.Read(path, format).ToAll(path, DatasetType.PromptOnly);
+        return new OnlinePrompts(DatasetOptions.Encode(rows, row => encoder.EncodePrompt(row.Prompt!, maxNewTokens)), [.. rows.Select(Task)]);
     }
 
     private static TaskPrompt? Task(DatasetRow row) =>

@@ -55,7 +55,8 @@ public sealed class FormatTests
             }
 
             var again = Assert.Single(DatasetReader.ReadAll(folder["other.jsonl"], other, out _));
-            Assert.Equal(Said(row), Said(again));
+            // AlpacaEval says of a ranking of two without a tie that one is preferred.
+            Assert.Equal(Said(row.Type == again.Type ? row : row.To(again.Type).Single()), Said(again));
         }
     }
 
@@ -88,6 +89,59 @@ public sealed class FormatTests
 
         // X > Z and Y > Z; X and Y tie.
         Assert.Equal([("X", "Z"), ("Y", "Z")], rows[1].To(DatasetType.Preference).Select(p => (p.Completions[0].AsText(), p.Completions[1].AsText())));
+    }
+
+    [Fact]
+    public void Read_Ranking_IsInTheOrderOfItsRanks_AndItsPairsLeaveTiesOut()
+    {
+        using var folder = new TemporaryDirectory();
+        var row = DatasetReader.ReadAll(folder.One("r.jsonl", """{"prompt":"Q","completions":["worst","best","also best"],"ranks":[7,-1,-1]}"""), null, out _)[0];
+
+        Assert.Equal([("best", -1), ("also best", -1), ("worst", 7)], row.Completions.Zip(row.Ranks, (c, rank) => (c.Text!, rank)));
+        var pairs = row.To(DatasetType.Preference).ToArray();
+        Assert.Equal([("best", "worst"), ("also best", "worst")], pairs.Select(p => (p.Completions[0].Text!, p.Completions[1].Text!)));
+
+        // A pair is no longer the row it came from.
+        DatasetWriter.Write(folder["pairs.jsonl"], DatasetFormat.Named("ranking"), pairs[..1]);
+        Assert.True(JsonNode.DeepEquals(Samples.Parse("""{"prompt":"Q","completions":["best","worst"],"ranks":[0,1]}"""), Samples.Parse(File.ReadAllText(folder["pairs.jsonl"]))));
+    }
+
+    [Theory]
+    [InlineData("""{"prompt":"Q","completions":["a","b"],"ranks":[1]}""", "2 completions or more, and a rank for each; here are 2 and 1")]
+    [InlineData("""{"prompt":"Q","completions":["a"],"ranks":[1]}""", "here are 1 and 1")]
+    [InlineData("""{"prompt":"Q","completions":["a","b"],"ranks":[1,1.5]}""", "field \"ranks\"[1] is not a whole number")]
+    [InlineData("""{"prompt":"Q","completions":["a",3],"ranks":[1,2]}""", "field \"completions\"[1] is missing or not a string or a list of messages")]
+    [InlineData("""{"prompt":"Q","completions":["a",[{"role":"assistant"}]],"ranks":[1,2]}""", "field \"completions\"[1][0] has no text")]
+    [InlineData("""{"completions":["a","b"],"ranks":[1,2]}""", "field \"prompt\" is missing or not a string or a list of messages")]
+    [InlineData("""{"instruction":"Add.","input":"","output":"5","kto_tag":"bad"}""", "field \"kto_tag\" is missing or not true or false")]
+    public void Read_BrokenRow_IsNamedByLineAndReason(string row, string fault)
+    {
+        using var folder = new TemporaryDirectory();
+        var file = folder.One("r.jsonl", """{"prompt":"Q","completions":["a","b"],"ranks":[1,2]}""", row);
+        var format = row.Contains("kto_tag", StringComparison.Ordinal) ? "llama-factory-kto-alpaca" : "ranking";
+        var message = Assert.Throws<DatasetException>(() => DatasetReader.ReadAll(file, DatasetFormat.Named(format), out _)).Message;
+        Assert.Contains(fault, Assert.Single(message.Split('\n'), line => line.StartsWith("  line 2: ", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ToAll_RowsThatHoldNothingWanted_AreNamedByLine()
+    {
+        using var folder = new TemporaryDirectory();
+        var file = folder.One(
+            "c.jsonl",
+            """{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello."}]}""",
+            """{"messages":[{"role":"user","content":"Hi"}]}""",
+            """{"messages":[{"role":"assistant","content":"Hi"},{"role":"user","content":"Hello."}]}""");
+        var rows = DatasetReader.ReadAll(file, null, out _);
+
+        Assert.Equal(
+            "c: 2 of 3 rows hold no prompt-completion rows. Nothing was used.\n"
+            + "  line 2: only a conversation that ends with the assistant has a prompt and a completion\n"
+            + "  line 3: only a conversation that ends with the assistant has a prompt and a completion",
+            Assert.Throws<DatasetException>(() => rows.ToAll("c", DatasetType.PromptCompletion)).Message);
+        Assert.Equal(3, rows.ToAll("c", DatasetType.PromptCompletion, DatasetType.LanguageModeling).Count);
+        var bad = DatasetReader.ReadAll(folder.One("u.jsonl", """{"prompt":"Q","completion":"A","label":false}"""), null, out _);
+        Assert.Contains("the rows hold no prompt-completion rows", Assert.Throws<DatasetException>(() => bad.ToAll("u", DatasetType.PromptCompletion)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

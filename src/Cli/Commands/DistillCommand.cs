@@ -36,7 +36,7 @@ internal static class DistillCommand
             using var studentModel = Student(parse.GetRequiredValue(student), tokenizer, config.Seed);
 
             var encoder = DatasetOptions.Encoder(parse.GetRequiredValue(teacher), tokenizer, studentModel.Config.MaxPositionEmbeddings);
-            var (train, test) = Examples(dataset.Read(parse, config.Seed, type: null), "--dataset", encoder, config);
+            var (train, test) = Examples(dataset.Read(parse, config.Seed), "--dataset", encoder, config);
             var size = MemoryPlanner.Count(studentModel);
             session.Plan(new RunShape
             {
@@ -86,16 +86,15 @@ internal static class DistillCommand
         DatasetRow[] all = [.. rows.Train, .. rows.Test];
         if ((config.SeqKd || config.Lmbda == 1) && all.All(row => row.Type == DatasetType.PromptOnly))
         {
-            return ([.. all.Select(row => new SftExample(encoder.EncodePrompt(row.Prompt!, config.MaxNewTokens), []))], []);
+            return (DatasetOptions.Encode(all, row => new SftExample(encoder.EncodePrompt(row.Prompt!, config.MaxNewTokens), [])), []);
         }
 
         return (Encode(rows.Train), rows.Test.Count == 0 ? [] : Encode(rows.Test));
 
-        SftExample[] Encode(IReadOnlyList<DatasetRow> part) =>
-        [
-            .. DatasetOptions.Of(part, DatasetType.PromptCompletion, path)
-                .Select(row => encoder.EncodePair(row.Prompt!, row.Completions[0]))
-                .Select(pair => new SftExample(pair.Prompt, pair.Answer)),
-        ];
+        SftExample[] Encode(IReadOnlyList<DatasetRow> part) => DatasetOptions.Encode(part.ToAll(path, DatasetType.PromptCompletion), row =>
+        {
+            var (prompt, answer) = encoder.EncodePair(row.Prompt!, row.Completions[0]);
+            return new SftExample(prompt, answer);
+        });
     }
 }

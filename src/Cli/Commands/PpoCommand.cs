@@ -56,7 +56,7 @@ internal static class PpoCommand
                     ? null
                     : reward.HeldOut(OnlinePrompts.Read(parse.GetValue(evalPrompts), parse.GetValue(format), run.Encoder, config.MaxNewTokens, heldOut: true)),
                 PretrainingTexts = parse.GetValue(pretraining) is { } texts
-                    ? [.. DatasetOptions.Of(DatasetOptions.Read(texts, null), DatasetType.LanguageModeling, texts).Select(r => run.Tokenizer.Encode(r.Completions[0].AsText()))]
+                    ? DatasetOptions.Encode(DatasetOptions.Read(texts, null).ToAll(texts, DatasetType.LanguageModeling), r => run.Tokenizer.Encode(r.Completions[0].AsText()))
                     : [],
             };
             session.Run((states, report) => trainer.Train(states, report, stop));

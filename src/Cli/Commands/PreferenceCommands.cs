@@ -76,7 +76,7 @@ internal static class PreferenceCommands
             var session = options.Open(parse, name.ToUpperInvariant(), config);
             using var run = PolicyRun.Load(session, parse.GetRequiredValue(model), lora, parse, config);
             var (training, heldOut) = dataset.Read(parse, config.Seed, type);
-            var examples = training.Concat(heldOut).Select(row => encode(row, run.Encoder)).ToArray();
+            var examples = DatasetOptions.Encode(training.Concat(heldOut), row => encode(row, run.Encoder));
 
             // A pair has two rows; for a single answer the second is the mismatched one of KTO's reference point.
             session.Plan(run.Shape(rows: 2, examples.Max(length)));

@@ -77,7 +77,7 @@ internal static class PretrainCommand
 
     private static string[]? Documents(string[] files) => files.Length == 0
         ? null
-        : [.. files.SelectMany(file => DatasetOptions.Of(DatasetOptions.Read(file, format: null), DatasetType.LanguageModeling, file)).Select(row => row.SplitKey)];
+        : [.. files.SelectMany(file => DatasetOptions.Encode(DatasetOptions.Read(file, format: null).ToAll(file, DatasetType.LanguageModeling), row => row.Completions[0].AsText()))];
 
     // A state goes on with the texts it was made from: its cursor and its tokenizer mean nothing for others.
     private static void RequireSameCorpus(TrainingSession session, string[]? documents)

@@ -31,12 +31,13 @@ internal static class RewardCommand
         {
             var config = options.Read(parse);
             var session = options.Open(parse, "reward model", config);
-            var (train, heldOut) = dataset.Read(parse, config.Seed, type: null);
+            var (train, heldOut) = dataset.Read(parse, config.Seed, DatasetType.Preference, DatasetType.Ranking);
             var directory = parse.GetRequiredValue(model);
             var tokenizer = Tokenizer.Load(directory);
             using var backbone = PretrainedModel.LoadCausal(directory);
             var encoder = DatasetOptions.Encoder(directory, tokenizer, backbone.Config.MaxPositionEmbeddings);
-            RankedCompletions[] rankings = Encode(encoder, train), tests = Encode(encoder, heldOut);
+            var encoded = DatasetOptions.Encode(train.Concat(heldOut), row => RankedCompletionsEncoding.Encode(encoder, row));
+            var (rankings, tests) = (encoded[..train.Count], encoded[train.Count..]);
             var trainable = new List<long>();
             using var training = Training(() => new RewardModelTraining(config, backbone, rankings, tests, adapt: Adapt, ranks: TrainingRanks.Current)
             {
@@ -72,22 +73,6 @@ internal static class RewardCommand
             }
         });
         return command;
-    }
-
-    private static RankedCompletions[] Encode(DialogueEncoder encoder, IReadOnlyList<DatasetRow> rows)
-    {
-        try
-        {
-            return
-            [
-                .. rows.SelectMany(row => row.Type == DatasetType.Ranking ? [row] : row.To(DatasetType.Preference))
-                    .Select(row => RankedCompletionsEncoding.Encode(encoder, row)),
-            ];
-        }
-        catch (FormatException exception)
-        {
-            throw new UserException($"--dataset: {exception.Message}.");
-        }
     }
 
     private static RewardModelTraining Training(Func<RewardModelTraining> create)

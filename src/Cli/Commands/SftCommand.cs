@@ -21,7 +21,7 @@ internal static class SftCommand
         {
             var config = options.Read(parse);
             var session = options.Open(parse, "SFT", config);
-            var rows = dataset.Read(parse, config.Seed, type: null);
+            var rows = dataset.Read(parse, config.Seed);
             using var run = PolicyRun.Load(session, parse.GetRequiredValue(model), lora, parse, config);
             var encoder = new SftEncoder(config, run.Tokenizer, run.Policy.Config.MaxPositionEmbeddings, run.Template);
             var (train, test) = (encoder.Encode(rows.Train), encoder.Encode(rows.Test));

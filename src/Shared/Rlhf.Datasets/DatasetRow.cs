@@ -45,7 +45,7 @@ public sealed record DatasetRow
     /// <summary>Whether the completion is good, or each step right; else empty.</summary>
     public IReadOnlyList<bool> Labels { get; init; } = [];
 
-    /// <summary>The rank of each answer of a ranking, from 0, not falling; else empty.</summary>
+    /// <summary>The rank of each answer of a ranking, as the file has it: the smallest is the best, and they never fall; else empty.</summary>
     public IReadOnlyList<int> Ranks { get; init; } = [];
 
     /// <summary>By how much the chosen answer is better, where the data says so.</summary>
@@ -61,5 +61,5 @@ public sealed record DatasetRow
     public DatasetFormat? Source { get; init; }
 
     /// <summary>What decides on which side of a split the row lies: its prompt, or its text if it has none.</summary>
-    public string SplitKey => (Prompt ?? Completions[0]).AsText();
+    public string SplitKey => (Prompt ?? Completions[0]).AsKey();
 }

@@ -41,6 +41,16 @@ public static class DatasetSplit
         return ([.. parts[false]], [.. parts[true]]);
     }
 
+    /// <summary>The first rows of a file for training and the rest for the test, but for rows of the rest whose prompt the first ones have: they are for training, too.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="count">How many rows come first.</param>
+    public static (IReadOnlyList<DatasetRow> Train, IReadOnlyList<DatasetRow> Test) First(IReadOnlyList<DatasetRow> rows, int count)
+    {
+        var seen = rows.Take(count).Select(row => Normalise(row.SplitKey)).ToHashSet(StringComparer.Ordinal);
+        var rest = rows.Skip(count).ToLookup(row => seen.Contains(Normalise(row.SplitKey)));
+        return ([.. rows.Take(count), .. rest[true]], [.. rest[false]]);
+    }
+
     internal static string Normalise(string text)
     {
         var result = new StringBuilder(text.Length);

@@ -1,3 +1,5 @@
+using Rlhf.Datasets.Files;
+
 namespace Rlhf.Datasets;
 
 /// <summary>Rows of one type as rows of another, where that loses no more than its name says.</summary>
@@ -34,6 +36,47 @@ public static class RowConversion
             (DatasetType.Ranking, DatasetType.UnpairedPreference) => Pairs(row).SelectMany(pair => pair.To(type)),
             _ => throw new FormatException($"{DatasetFormat.NameOf(row.Type)} rows hold no {DatasetFormat.NameOf(type)} rows"),
         };
+    }
+
+    /// <summary>The rows of some types that the rows of a file hold: all, or a fault for each that holds none.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="file">The file, for the message.</param>
+    /// <param name="types">A row of one of these types stays as it is, another becomes rows of the first.</param>
+    /// <exception cref="DatasetException">With every row (the first 20) that holds none of them, by line and reason; or if nothing is left.</exception>
+    public static IReadOnlyList<DatasetRow> ToAll(this IEnumerable<DatasetRow> rows, string file, params IReadOnlyList<DatasetType> types)
+    {
+        ArgumentNullException.ThrowIfNull(types);
+        var wanted = DatasetFormat.NameOf(types[0]);
+        var converted = rows.MakeAll($"{file}: ", $"hold no {wanted} rows", row => types.Contains(row.Type) ? [row] : row.To(types[0]));
+        return converted.Count > 0 ? converted : throw new DatasetException($"{file}: the rows hold no {wanted} rows. Nothing was used.");
+    }
+
+    /// <summary>Something else of every row, or a fault for each of which it cannot be made.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="beginning">What the message begins with, such as the file; may be empty.</param>
+    /// <param name="fault">What is wrong with the faulty ones: "cannot be encoded".</param>
+    /// <param name="make">Makes it; a <see cref="FormatException"/> says why not.</param>
+    /// <exception cref="DatasetException">With every faulty row (the first 20), by line and reason.</exception>
+    public static IReadOnlyList<T> MakeAll<T>(this IEnumerable<DatasetRow> rows, string beginning, string fault, Func<DatasetRow, IEnumerable<T>> make)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        ArgumentNullException.ThrowIfNull(make);
+        var (made, faults) = (new List<T>(), new FaultList());
+        var count = 0;
+        foreach (var row in rows)
+        {
+            count++;
+            try
+            {
+                made.AddRange(make(row));
+            }
+            catch (FormatException exception)
+            {
+                faults.Add(row.Line, exception.Message);
+            }
+        }
+
+        return faults.Count == 0 ? made : throw new DatasetException($"{beginning}{faults.Count} of {count} rows {fault}. Nothing was used.\n  {faults}");
     }
 
     /// <summary>Whether rows of one type hold any of the other.</summary>

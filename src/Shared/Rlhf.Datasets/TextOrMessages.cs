@@ -29,4 +29,17 @@ public sealed class TextOrMessages
 
     /// <summary>As one string: the only message's content, or several in HH-RLHF's layout, which ends in the assistant's cue if a user spoke last.</summary>
     public string AsText() => Text ?? (Messages is [var only] ? only.Content : Dialogue.Write(Messages!));
+
+    /// <summary>What equal texts and conversations share: <see cref="AsText"/>, or roles and contents of a conversation that HH-RLHF's layout has no place for.</summary>
+    internal string AsKey()
+    {
+        try
+        {
+            return AsText();
+        }
+        catch (FormatException)
+        {
+            return string.Concat(Messages!.Select(m => $"\n\n{m.Role}: {m.Content}"));
+        }
+    }
 }

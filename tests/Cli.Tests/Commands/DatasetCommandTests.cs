@@ -71,7 +71,11 @@ public sealed class DatasetCommandTests : IDisposable
         Assert.Equal(60, byPrompt.Train.Count + byPrompt.Test.Count);
         Assert.NotEmpty(byPrompt.Test);
         Assert.Empty(byPrompt.Train.Select(r => r.SplitKey).Intersect(byPrompt.Test.Select(r => r.SplitKey)));
-        Assert.Equal(48, Read(file, "--train-size", "48").Train.Count);
+
+        // Twenty prompts, three answers each: the answers to the first eight are for training, wherever they stand.
+        var first = Read(file, "--train-size", "8");
+        Assert.Equal((24, 36), (first.Train.Count, first.Test.Count));
+        Assert.Empty(first.Train.Select(r => r.SplitKey).Intersect(first.Test.Select(r => r.SplitKey)));
         Assert.Contains("legal values are 1 to 60", Assert.Throws<UserException>(() => Read(file, "--train-size", "61")).Message, StringComparison.Ordinal);
         Assert.Contains("give one", Assert.Throws<UserException>(() => Read(file, "--train-size", "6", "--test-size", "0.1")).Message, StringComparison.Ordinal);
         Assert.Contains("[0, 1)", Assert.Throws<UserException>(() => Read(file, "--test-size", "1")).Message, StringComparison.Ordinal);
@@ -83,7 +87,7 @@ public sealed class DatasetCommandTests : IDisposable
     {
         var file = Write("t.jsonl", """{"text": "a"}""");
 
-        var fault = Assert.Throws<DatasetException>(() => DatasetOptions.Of(DatasetOptions.Read(file, format: null), DatasetType.Preference, file));
+        var fault = Assert.Throws<DatasetException>(() => DatasetOptions.Read(file, format: null).ToAll(file, DatasetType.Preference));
 
         Assert.Contains("language-modeling rows hold no preference rows", fault.Message, StringComparison.Ordinal);
     }

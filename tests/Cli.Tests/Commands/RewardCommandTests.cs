@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Rlhf.Cli;
 using Rlhf.Cli.Commands;
+using Rlhf.Datasets;
 using Rlhf.TestSupport;
 
 namespace Cli.Tests.Commands;
@@ -49,6 +50,59 @@ public sealed class RewardCommandTests : IDisposable
         var refused = await Assert.ThrowsAsync<UserException>(() => Run(
             OnlineCommands.Raft(), "--reward-model", reward, "--reward-accuracy-gate", "1.01", "--output", Path.Combine(_directory, "policy")));
         Assert.Contains("below the gate", refused.Message, StringComparison.Ordinal);
+    }
+
+    // K-wise (Ouyang et al. 2022) and Plackett–Luce, from a file of rankings to a model that scores.
+    [Theory]
+    [InlineData("k_wise")]
+    [InlineData("plackett_luce")]
+    public async Task Reward_RankingsOfK_TrainAModel(string loss)
+    {
+        var data = Path.Combine(_directory, "rankings.jsonl");
+        await File.WriteAllLinesAsync(data, Enumerable.Range(0, 6).Select(i =>
+            $$"""{"prompt": "Name {{i}} fruits.", "completions": ["Go away.", "Apples and pears.", "Spoons."], "ranks": [3, 1, 2]}"""));
+        var config = Path.Combine(_directory, "config.json");
+        await File.WriteAllTextAsync(config, """{"batch_size": 2, "epochs": 1}""");
+        var reward = Path.Combine(_directory, "reward");
+
+        Assert.Equal(0, await Run(RewardCommand.Create(), "--dataset", data, "--train-size", "4", "--loss", loss, "--config", config, "--output", reward));
+
+        // Two held-out rankings of three are 2 · 3 comparisons.
+        using var calibration = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(reward, "calibration.json")));
+        Assert.Equal(6, calibration.RootElement.GetProperty("decided").GetInt32());
+        Assert.True(File.Exists(Path.Combine(reward, "model.safetensors")));
+    }
+
+    [Fact]
+    public async Task Reward_BrokenRanking_IsNamedAndNothingIsTrained()
+    {
+        var data = Path.Combine(_directory, "rankings.jsonl");
+        var reward = Path.Combine(_directory, "reward");
+        await File.WriteAllTextAsync(data, """
+            {"prompt": "a", "completions": ["b", "c"], "ranks": [1, 2]}
+            {"prompt": "a", "completions": ["b", "c"], "ranks": [1]}
+            {"prompt": "a", "completions": ["b"], "ranks": ["first"]}
+            """);
+
+        var fault = await Assert.ThrowsAsync<DatasetException>(() => Run(RewardCommand.Create(), "--dataset", data, "--output", reward));
+
+        Assert.Contains("2 of 3 rows cannot be read as ranking. Nothing was used.", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("line 2: a ranking has 2 completions or more", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("line 3: field \"ranks\"[0] is not a whole number", fault.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(reward) && Directory.EnumerateFiles(reward).Any());
+    }
+
+    // A tool's message has no place in the layout of a model without a chat template.
+    [Fact]
+    public async Task Reward_ConversationThatCannotBeLaidOut_IsNamedByItsLine()
+    {
+        var data = Path.Combine(_directory, "tools.jsonl");
+        const string Good = """{"prompt": "a", "chosen": "b", "rejected": "c"}""";
+        await File.WriteAllLinesAsync(data, [Good, """{"prompt": [{"role": "user", "content": "a"}, {"role": "tool", "content": "x"}], "chosen": [{"role": "assistant", "content": "b"}], "rejected": [{"role": "assistant", "content": "c"}]}""", Good]);
+
+        var fault = await Assert.ThrowsAsync<DatasetException>(() => Run(RewardCommand.Create(), "--dataset", data, "--test-size", "0", "--output", Path.Combine(_directory, "reward")));
+
+        Assert.Contains("1 of 3 rows cannot be encoded. Nothing was used.\n  line 2: message 2 has role \"tool\"", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -13,52 +13,13 @@ internal static class InstructionFormats
         Matches = row => row.ContainsKey("instruction") && row.ContainsKey("output"),
         Read = row =>
         {
-            var messages = new List<Message>();
-            if (row.OptionalString("system") is { Length: > 0 } system)
-            {
-                messages.Add(new Message(Message.System, system));
-            }
-
-            foreach (var turn in row.OptionalArray("history") ?? [])
-            {
-                if (turn is not JsonArray { Count: 2 } pair || pair.Any(side => side?.GetValueKind() != JsonValueKind.String))
-                {
-                    throw new FormatException("field \"history\" is not a list of pairs of strings");
-                }
-
-                messages.Add(new Message(Message.User, pair[0]!.GetValue<string>()));
-                messages.Add(new Message(Message.Assistant, pair[1]!.GetValue<string>()));
-            }
-
-            var instruction = row.String("instruction");
-            var input = row.OptionalString("input");
-            messages.Add(new Message(Message.User, string.IsNullOrEmpty(input) ? instruction : $"{instruction}\n{input}"));
-            return [new DatasetRow { Type = DatasetType.PromptCompletion, Prompt = new(messages), Input = input, Completions = [TextOrMessages.OfAssistant(row.String("output"))] }];
+            var (prompt, input) = AlpacaPrompt(row);
+            return [new DatasetRow { Type = DatasetType.PromptCompletion, Prompt = prompt, Input = input, Completions = [TextOrMessages.OfAssistant(row.String("output"))] }];
         },
         Write = row =>
         {
-            var messages = row.Prompt!.AsPrompt().ToList();
-            var columns = new JsonObject();
-            var system = messages is [{ Role: Message.System }, ..] ? messages[0].Content : null;
-            messages.RemoveRange(0, system is null ? 0 : 1);
-            var alternates = messages.Count % 2 == 1 && messages.Select((m, i) => m.Role == (i % 2 == 0 ? Message.User : Message.Assistant)).All(ok => ok);
-            if (!alternates)
-            {
-                throw new FormatException("alpaca holds turns of user and assistant by turns, the user's last");
-            }
-
-            (columns["instruction"], columns["input"]) = Split(messages[^1].Content, row.Input);
+            var columns = AlpacaColumns(row, "alpaca");
             columns["output"] = ConversationFormats.Only(row.Completions[0]).Content;
-            if (system is not null)
-            {
-                columns["system"] = system;
-            }
-
-            if (messages.Count > 1)
-            {
-                columns["history"] = new JsonArray([.. messages.SkipLast(1).Chunk(2).Select(turn => (JsonNode)new JsonArray(turn[0].Content, turn[1].Content))]);
-            }
-
             return columns;
         },
     };
@@ -110,17 +71,96 @@ internal static class InstructionFormats
         Write = row => new JsonObject { ["question"] = SingleTurn(row, "gsm8k"), ["answer"] = ConversationFormats.Only(row.Completions[0]).Content },
     };
 
-    /// <summary>OpenRLHF's default columns for SFT (input, output) and for prompts (input); its preferences are TRL's.</summary>
-    public static DatasetFormat OpenRlhf { get; } = new("openrlhf", "input; output if there is one", DatasetType.PromptCompletion, DatasetType.PromptOnly)
+    /// <summary>
+    /// OpenRLHF's default columns for SFT (input, output), for prompts (input) and for KTO (input, output, and a label that is true or false; another label is
+    /// the answer that a prompt's reward function compares with, and no part of the row). Its preferences are TRL's.
+    /// </summary>
+    public static DatasetFormat OpenRlhf { get; } = new(
+        "openrlhf", "input; output if there is one; label true or false if it is rated", DatasetType.PromptCompletion, DatasetType.PromptOnly, DatasetType.UnpairedPreference)
     {
         Matches = row => row.ContainsKey("input"),
-        Read = row => row.Rest.ContainsKey("output")
-            ? [new DatasetRow { Type = DatasetType.PromptCompletion, Prompt = row.TextOrMessages("input"), Completions = [row.TextOrMessages("output")] }]
-            : [new DatasetRow { Type = DatasetType.PromptOnly, Prompt = row.TextOrMessages("input") }],
-        Write = row => row.Type == DatasetType.PromptOnly
-            ? new JsonObject { ["input"] = ToNode(row.Prompt!) }
-            : new JsonObject { ["input"] = ToNode(row.Prompt!), ["output"] = ToNode(row.Completions[0]) },
+        Read = row =>
+        {
+            var input = row.TextOrMessages("input");
+            if (!row.Rest.ContainsKey("output"))
+            {
+                return [new DatasetRow { Type = DatasetType.PromptOnly, Prompt = input }];
+            }
+
+            var output = row.TextOrMessages("output");
+            return RowColumns.AsBool(row.Rest["label"]) is null
+                ? [new DatasetRow { Type = DatasetType.PromptCompletion, Prompt = input, Completions = [output] }]
+                : [new DatasetRow { Type = DatasetType.UnpairedPreference, Prompt = input, Completions = [output], Labels = [row.Bool("label")] }];
+        },
+        Write = row =>
+        {
+            var columns = new JsonObject { ["input"] = ToNode(row.Prompt!) };
+            if (row.Type != DatasetType.PromptOnly)
+            {
+                columns["output"] = ToNode(row.Completions[0]);
+            }
+
+            if (row.Type == DatasetType.UnpairedPreference)
+            {
+                columns["label"] = row.Labels[0];
+            }
+
+            return columns;
+        },
     };
+
+    /// <summary>The prompt that Alpaca's columns hold, and the column input by itself.</summary>
+    public static (TextOrMessages Prompt, string? Input) AlpacaPrompt(RowColumns row)
+    {
+        var messages = new List<Message>();
+        if (row.OptionalString("system") is { Length: > 0 } system)
+        {
+            messages.Add(new Message(Message.System, system));
+        }
+
+        foreach (var turn in row.OptionalArray("history") ?? [])
+        {
+            if (turn is not JsonArray { Count: 2 } pair || pair.Any(side => side?.GetValueKind() != JsonValueKind.String))
+            {
+                throw new FormatException("field \"history\" is not a list of pairs of strings");
+            }
+
+            messages.Add(new Message(Message.User, pair[0]!.GetValue<string>()));
+            messages.Add(new Message(Message.Assistant, pair[1]!.GetValue<string>()));
+        }
+
+        var instruction = row.String("instruction");
+        var input = row.OptionalString("input");
+        messages.Add(new Message(Message.User, string.IsNullOrEmpty(input) ? instruction : $"{instruction}\n{input}"));
+        return (new TextOrMessages(messages), input);
+    }
+
+    /// <summary>A row's prompt in Alpaca's columns.</summary>
+    public static JsonObject AlpacaColumns(DatasetRow row, string format)
+    {
+        var messages = row.Prompt!.AsPrompt().ToList();
+        var columns = new JsonObject();
+        var system = messages is [{ Role: Message.System }, ..] ? messages[0].Content : null;
+        messages.RemoveRange(0, system is null ? 0 : 1);
+        var alternates = messages.Count % 2 == 1 && messages.Select((m, i) => m.Role == (i % 2 == 0 ? Message.User : Message.Assistant)).All(ok => ok);
+        if (!alternates)
+        {
+            throw new FormatException($"{format} holds turns of user and assistant by turns, the user's last");
+        }
+
+        (columns["instruction"], columns["input"]) = Split(messages[^1].Content, row.Input);
+        if (system is not null)
+        {
+            columns["system"] = system;
+        }
+
+        if (messages.Count > 1)
+        {
+            columns["history"] = new JsonArray([.. messages.SkipLast(1).Chunk(2).Select(turn => (JsonNode)new JsonArray(turn[0].Content, turn[1].Content))]);
+        }
+
+        return columns;
+    }
 
     /// <summary>The text of a prompt that is one message of the user.</summary>
     public static string SingleTurn(DatasetRow row, string format) => row.Prompt!.AsPrompt() is [{ Role: Message.User } only]

@@ -56,23 +56,20 @@ internal sealed class RowColumns(JsonObject columns)
         _ => throw Missing(name, "an object"),
     };
 
-    public TextOrMessages TextOrMessages(string name) => Take(name) switch
-    {
-        JsonArray array => new TextOrMessages(Messages(array, name)),
-        JsonValue value when Embedded(value) is JsonArray array && array.All(m => m is JsonObject) && array.Count > 0 => new TextOrMessages(Messages(array, name)),
-        JsonValue value when value.TryGetValue<string>(out var text) => new TextOrMessages(text),
-        _ => throw Missing(name, "a string or a list of messages"),
-    };
+    public TextOrMessages TextOrMessages(string name) => AsTextOrMessages(Take(name), name + "\"");
+
+    /// <summary>Each entry of a column that is a list.</summary>
+    public static IReadOnlyList<TextOrMessages> TextsOrMessages(JsonArray array, string name) => [.. array.Select((node, i) => AsTextOrMessages(node, $"{name}\"[{i}]"))];
 
     public bool[] Bools(string name) =>
         [.. Array(name).Select((value, i) => AsBool(value) ?? throw new FormatException($"field \"{name}\"[{i}] is not true or false"))];
 
-    public IReadOnlyList<Message> Messages(string name) => Messages(Array(name), name);
+    public IReadOnlyList<Message> Messages(string name) => Messages(Array(name), name + "\"");
 
-    /// <summary>Messages with role and content (OpenAI, TRL) or from and value (ShareGPT).</summary>
-    public static IReadOnlyList<Message> Messages(JsonArray array, string name) => array.Count == 0
-        ? throw new FormatException($"field \"{name}\" has no message")
-        : [.. array.Select((node, i) => Message(node, $"{name}\"[{i}]"))];
+    // Messages with role and content (OpenAI, TRL) or from and value (ShareGPT). The name comes with its closing quotation mark.
+    private static IReadOnlyList<Message> Messages(JsonArray array, string name) => array.Count == 0
+        ? throw new FormatException($"field \"{name} has no message")
+        : [.. array.Select((node, i) => Message(node, $"{name}[{i}]"))];
 
     public Message Message(string name) => Message(Object(name), name + "\"");
 
@@ -100,9 +97,17 @@ internal sealed class RowColumns(JsonObject columns)
             : new Message(isShareGpt ? Roles.FromShareGpt(role) : role, content ?? "", fields.Count > 0 ? fields : null);
     }
 
+    private static TextOrMessages AsTextOrMessages(JsonNode? node, string name) => node switch
+    {
+        JsonArray array => new TextOrMessages(Messages(array, name)),
+        JsonValue value when Embedded(value) is JsonArray array && array.All(m => m is JsonObject) && array.Count > 0 => new TextOrMessages(Messages(array, name)),
+        JsonValue value when value.TryGetValue<string>(out var text) => new TextOrMessages(text),
+        _ => throw new FormatException($"field \"{name} is missing or not a string or a list of messages"),
+    };
+
     private static string? Text(JsonObject message, string key) => message[key] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 
-    private static bool? AsBool(JsonNode? node) => node switch
+    public static bool? AsBool(JsonNode? node) => node switch
     {
         JsonValue value when value.GetValueKind() is JsonValueKind.True or JsonValueKind.False => value.GetValue<bool>(),
         JsonValue value when value.TryGetValue<string>(out var text) && bool.TryParse(text, out var parsed) => parsed,

@@ -56,25 +56,9 @@ public sealed class SftEncoder
     public IReadOnlyList<SftExample> Encode(IEnumerable<DatasetRow> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        var examples = new List<SftExample>();
-        var faults = new List<string>();
-        foreach (var row in rows)
-        {
-            try
-            {
-                examples.AddRange(row.Type == DatasetType.LanguageModeling
-                    ? [Whole(row.Completions[0])]
-                    : row.To(DatasetType.PromptCompletion).Select(Pair));
-            }
-            catch (Exception exception) when (exception is FormatException or ChatTemplateException)
-            {
-                faults.Add($"line {row.Line}: {exception.Message}");
-            }
-        }
-
-        return faults.Count == 0
-            ? [.. examples.Where(e => e.LabelTokens > 0)]
-            : throw new DatasetException($"{faults.Count} rows cannot be demonstrations. Nothing was used.\n  {string.Join("\n  ", faults.Take(20))}");
+        var examples = rows.MakeAll("", "cannot be demonstrations", row =>
+            row.Type == DatasetType.LanguageModeling ? [Whole(row.Completions[0])] : row.To(DatasetType.PromptCompletion).Select(Pair));
+        return [.. examples.Where(e => e.LabelTokens > 0)];
     }
 
     private SftExample Pair(DatasetRow row)
