@@ -3,10 +3,13 @@ using Labeling.Web.Features.Checkpoints;
 using Labeling.Web.Features.Evaluations;
 using Labeling.Web.Features.Projects;
 using Labeling.Web.Features.Runs;
+using Labeling.Web.Live;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.JSInterop;
 using Rlhf.Data;
 
 namespace Labeling.Web.Tests;
@@ -29,9 +32,20 @@ internal static class ComponentServices
             .AddSingleton<EvaluationCatalog>()
             .AddSingleton<CheckpointCatalog>()
             .AddSingleton<RunCatalog>()
+            .AddSingleton<CycleControl>()
+            .AddSingleton(new RunNotifier(NullLogger<RunNotifier>.Instance))
+            .AddSingleton<IJSRuntime, NoBrowser>()
             .AddSupplyValueFromQueryProvider()
             .AddCascadingValue(_ => Task.FromResult(new AuthenticationState(user)))
             .BuildServiceProvider();
+    }
+
+    // Pages get by without scripts when the browser is gone.
+    private sealed class NoBrowser : IJSRuntime
+    {
+        public ValueTask<TValue> InvokeAsync<TValue>(string identifier, object?[]? args) => throw new JSDisconnectedException("There is no browser.");
+
+        public ValueTask<TValue> InvokeAsync<TValue>(string identifier, CancellationToken cancellationToken, object?[]? args) => InvokeAsync<TValue>(identifier, args);
     }
 
     /// <summary>An address bar; remembers whether the page said that there is nothing here.</summary>

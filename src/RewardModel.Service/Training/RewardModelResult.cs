@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.Json;
+using Rlhf.Contracts.Training;
 using Rlhf.Numerics;
 using Rlhf.Training.Evaluation;
 using Rlhf.Training.Metrics;
@@ -31,13 +31,16 @@ public sealed record RewardModelResult(
 
         if (Calibration is { } calibration)
         {
-            metrics[MetricNames.RewardTemperature] = calibration.Temperature;
-            metrics[MetricNames.RewardEce] = calibration.Before.Ece;
-            metrics[MetricNames.RewardCalibratedEce] = calibration.After.Ece;
+            metrics[CalibrationNames.Temperature] = calibration.Temperature;
+            metrics[CalibrationNames.Ece] = calibration.Before.Ece;
+            metrics[CalibrationNames.CalibratedEce] = calibration.After.Ece;
             metrics[MetricNames.RewardBrier] = calibration.Before.Brier;
             foreach (var bin in calibration.Before.Bins)
             {
-                metrics[MetricNames.RewardReliabilityPrefix + ((bin.Low + bin.High) * 50).ToString("00", CultureInfo.InvariantCulture)] = bin.Accuracy;
+                var name = CalibrationNames.Bin(bin.Low, bin.High);
+                metrics[CalibrationNames.AccuracyPrefix + name] = bin.Accuracy;
+                metrics[CalibrationNames.ConfidencePrefix + name] = bin.MeanProbability;
+                metrics[CalibrationNames.CountPrefix + name] = bin.Count;
             }
         }
 

@@ -1,3 +1,5 @@
+using Rlhf.Contracts.Training;
+
 namespace Labeling.Web.Features.Runs;
 
 /// <summary>The learning curves of a run as they grow: metrics in the order of their groups, points in the order of their steps.</summary>
@@ -10,7 +12,7 @@ public sealed class Curves
 
     /// <summary>
     /// The curves by group. The group of "objective/kl" is "objective"; a leading "ppo/" or "eval/" belongs to it. Metrics without a
-    /// group, such as a reward model's loss and accuracy, come first.
+    /// group, such as a reward model's loss and accuracy, come first. The bins of a reliability diagram are no curves: they are drawn as what they are.
     /// </summary>
     public IEnumerable<IGrouping<string, KeyValuePair<string, List<CurvePoint>>>> Groups =>
         _byName.GroupBy(c => c.Key.LastIndexOf('/') is var slash and > 0 ? c.Key[..slash] : "").OrderBy(g => g.Key, StringComparer.Ordinal);
@@ -23,13 +25,18 @@ public sealed class Curves
     {
         foreach (var point in points)
         {
+            LastStep = Math.Max(LastStep, point.Step);
+            if (point.Name.StartsWith(CalibrationNames.BinPrefix, StringComparison.Ordinal))
+            {
+                continue;
+            }
+
             if (!_byName.TryGetValue(point.Name, out var curve))
             {
                 _byName.Add(point.Name, curve = []);
             }
 
             curve.Add(point);
-            LastStep = Math.Max(LastStep, point.Step);
         }
     }
 }

@@ -67,6 +67,17 @@ public sealed class RunCatalog(IDbContextFactory<AppDbContext> contexts, TimePro
             .ToListAsync(cancellationToken);
     }
 
+    /// <summary>The calibration that a reward-model run measured at its end, or null.</summary>
+    public async Task<Calibration?> CalibrationAsync(Guid runId, CancellationToken cancellationToken = default)
+    {
+        await using var db = await contexts.CreateDbContextAsync(cancellationToken);
+        string[] names = [CalibrationNames.Ece, CalibrationNames.CalibratedEce, CalibrationNames.Temperature];
+        var last = await db.Metrics.AsNoTracking().Where(p => p.RunId == runId && p.Name == CalibrationNames.Ece).MaxAsync(p => (int?)p.Step, cancellationToken);
+        return Calibration.Of(await db.Metrics.AsNoTracking()
+            .Where(p => p.RunId == runId && p.Step == last && (names.Contains(p.Name) || p.Name.StartsWith(CalibrationNames.BinPrefix)))
+            .ToDictionaryAsync(p => p.Name, p => p.Value, StringComparer.Ordinal, cancellationToken));
+    }
+
     /// <summary>The first completions of a sampling run.</summary>
     public async Task<IReadOnlyList<SampleRow>> SamplesAsync(Guid runId, int count, CancellationToken cancellationToken = default)
     {

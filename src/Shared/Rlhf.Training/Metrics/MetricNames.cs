@@ -156,22 +156,8 @@ public static class MetricNames
     /// <summary>The share of held-out comparisons on which another annotator would agree: what an accuracy can be measured by.</summary>
     public const string RewardHumanAgreement = "eval/reward/human_agreement";
 
-    /// <summary>T of P = σ(d/T), fitted on held-out comparisons; 1 is a calibrated model, above 1 an overconfident one.</summary>
-    public const string RewardTemperature = "eval/reward/temperature";
-
-    /// <summary>Expected calibration error of held-out probabilities as they are.</summary>
-    public const string RewardEce = "eval/reward/ece";
-
-    /// <summary>The same with the temperature, cross-fitted.</summary>
-    public const string RewardCalibratedEce = "eval/reward/ece_calibrated";
-
     /// <summary>Brier score of held-out probabilities as they are.</summary>
     public const string RewardBrier = "eval/reward/brier";
-
-    /// <summary>
-    /// The reliability diagram: under this prefix and the middle of a bin in percent, the share of its comparisons on which people agree with the model.
-    /// </summary>
-    public const string RewardReliabilityPrefix = "eval/reward/reliability/";
 
     /// <summary>Held-out judgments that are not ties: the count behind the accuracies.</summary>
     public const string RewardEvaluationDecided = "eval/reward/decided";

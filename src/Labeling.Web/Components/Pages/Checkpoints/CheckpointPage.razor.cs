@@ -1,5 +1,6 @@
 using Labeling.Web.Features.Checkpoints;
 using Labeling.Web.Features.Projects;
+using Labeling.Web.Features.Runs;
 using Labeling.Web.Live;
 using Labeling.Web.Security;
 using Microsoft.AspNetCore.Components;
@@ -11,6 +12,7 @@ namespace Labeling.Web.Components.Pages.Checkpoints;
 public sealed partial class CheckpointPage : IDisposable
 {
     private CheckpointView? _view;
+    private Calibration? _calibration;
     private Guid _projectId;
     private Question? _question;
     private string? _error, _note;
@@ -39,6 +41,9 @@ public sealed partial class CheckpointPage : IDisposable
     public required CheckpointCatalog Checkpoints { get; init; }
 
     [Inject]
+    public required RunCatalog Runs { get; init; }
+
+    [Inject]
     public required CycleControl Control { get; init; }
 
     [Inject]
@@ -61,6 +66,9 @@ public sealed partial class CheckpointPage : IDisposable
         }
 
         _projectId = _view.Project.Id;
+
+        // Of a reward model the run that made it, once and for all.
+        _calibration = _view is { Checkpoint.Kind: CheckpointKinds.RewardModel, Run: { } run } ? await Runs.CalibrationAsync(run.Id) : null;
         if (RendererInfo.IsInteractive)
         {
             _subscription ??= Notifier.Subscribe(_projectId, () => InvokeAsync(ReloadAsync));

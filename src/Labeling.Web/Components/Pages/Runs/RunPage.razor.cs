@@ -18,6 +18,7 @@ public sealed partial class RunPage : IDisposable
     private readonly Curves _curves = new();
     private RunRow? _row;
     private IReadOnlyList<SampleRow> _samples = [];
+    private Calibration? _calibration;
     private bool _canSteer, _confirmCancel, _cancelAsked, _busy;
     private string? _notice;
     private IDisposable? _subscription;
@@ -108,6 +109,11 @@ public sealed partial class RunPage : IDisposable
         if (_row.Run.Kind == RunKinds.Sample && (_samples.Count == 0 || !IsActive))
         {
             _samples = await Runs.SamplesAsync(Id, SampleCount);
+        }
+
+        if (_row.Run.Kind == RunKinds.RewardModel)
+        {
+            _calibration = await Runs.CalibrationAsync(Id);
         }
 
         StateHasChanged();
