@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
 using Rlhf.Modeling.Chat;
 using Rlhf.Modeling.Checkpoints;
@@ -7,9 +6,7 @@ using Rlhf.Modeling.Generation;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
 using Rlhf.TaskFamilies;
-using Rlhf.Training.Evaluation;
 using Trainer.Service.Algorithms.BestOfN;
-using Trainer.Service.Algorithms.Common;
 using ScalarType = TorchSharp.torch.ScalarType;
 
 namespace Rlhf.Cli.Commands;
@@ -18,7 +15,6 @@ namespace Rlhf.Cli.Commands;
 internal static class GenerateCommand
 {
     private const int LargestFile = 16 << 20;
-    private const int MostSamples = 4096;
 
     public static Command Create()
     {
@@ -33,35 +29,37 @@ internal static class GenerateCommand
         var dtype = new Option<string>("--dtype") { Description = "The type the weights are held in: float32, or bfloat16 (half the memory to read for every token).", DefaultValueFactory = _ => "float32" };
         dtype.AcceptOnlyFromAmong("float32", "bfloat16");
         var loadIn8Bit = new Option<bool>("--load-in-8bit") { Description = "Round the matrices to 8 bits (blocks of 32, as GGUF's Q8_0) first: less memory to read for every token." };
-        var bestOfN = new Option<int?>("--best-of-n") { Description = "Sample so many continuations and print the one that --reward-model scores highest (with --json all, best first)." };
-        var rewardModel = new Option<string?>("--reward-model") { Description = "A reward-model directory, as rlhf reward writes it, for --best-of-n." };
         var sampling = new SamplingOptions();
+        var bestOfN = new BestOfNOptions();
         var command = new Command("generate", "Continue a text with a model directory.")
         {
-            model, prompt, file, instruction, chat, seed, stream, json, dtype, loadIn8Bit, bestOfN, rewardModel,
+            model, prompt, file, instruction, chat, seed, stream, json, dtype, loadIn8Bit,
         };
+        bestOfN.AddTo(command);
         sampling.AddTo(command);
         command.SetAction((parse, stop) =>
         {
-            var text = Text(parse.GetValue(prompt), parse.GetValue(file));
+            var (given, path) = (parse.GetValue(prompt), parse.GetValue(file));
             if (parse.GetValue(instruction) && parse.GetValue(chat))
             {
                 throw new UserException("--instruction and --chat are two layouts of the same prompt: leave one out.");
             }
 
+            var parameters = sampling.Parameters(parse);
+            var text = given is null && path is null ? null : Text(given, path);
+            var best = bestOfN.Read(parse, text, parameters, parse.GetValue(seed), parse.GetValue(stream));
+            text = best?.Task?.Text ?? text ?? Text(given, path);
             var request = new Request(
                 parse.GetRequiredValue(model),
-                parse.GetValue(instruction) ? DialogueFormat.Prompt(text) : text,
+                parse.GetValue(instruction) || (best?.Task is not null && !parse.GetValue(chat)) ? DialogueFormat.Prompt(text) : text,
                 parse.GetValue(chat),
-                sampling.Parameters(parse),
+                parameters,
                 parse.GetValue(seed),
                 parse.GetValue(stream),
                 parse.GetValue(json),
                 parse.GetValue(dtype) == "bfloat16" ? ScalarType.BFloat16 : ScalarType.Float32,
                 parse.GetValue(loadIn8Bit),
-                parse.GetValue(bestOfN),
-                parse.GetValue(rewardModel));
-            Check(request);
+                best);
             if (request is { Stream: true, Json: false, Parameters.NumReturnSequences: > 1 })
             {
                 throw new UserException("--stream shows one sequence: leave --num-return-sequences out, or add --json.");
@@ -86,36 +84,10 @@ internal static class GenerateCommand
         }
     }
 
-    private static void Check(Request request)
+    private static void RunBestOfN(Request request, BestOfN best, CausalLanguageModel model, Tokenizer tokenizer, int[] promptIds, TextWriter output, CancellationToken stop)
     {
-        if (request.BestOfN is null != request.RewardModel is null)
-        {
-            throw new UserException("--best-of-n and --reward-model belong together: give both, or none.");
-        }
-
-        if (request.BestOfN is { } n)
-        {
-            UserFault.ThrowIfAny("best-of-n", [
-                .. n is >= 1 and <= MostSamples ? (string[])[] : [$"--best-of-n is {n}; legal values are 1 to {MostSamples}."],
-                .. request.Stream ? ["--stream shows one sequence while it is made, and the best is known at the end: leave it out."] : (string[])[],
-                .. request.Parameters.NumReturnSequences == 1 ? (string[])[] : ["--num-return-sequences is set by --best-of-n: leave it out."],
-                .. request.Parameters is { Temperature: > 0, NumBeams: 1 } ? (string[])[] : ["it needs samples: a --temperature above 0 and no --num-beams."],
-            ]);
-        }
-    }
-
-    private static void RunBestOfN(Request request, CausalLanguageModel model, Tokenizer tokenizer, int[] promptIds, TextWriter output, CancellationToken stop)
-    {
-        if (Tokenizer.Load(request.RewardModel!).Fingerprint != tokenizer.Fingerprint)
-        {
-            throw new UserException($"--reward-model {request.RewardModel} has another tokenizer than {request.Model}: train it from the same base model.");
-        }
-
-        var n = request.BestOfN!.Value;
-        using var reward = RewardEnsemble.Load(request.RewardModel!);
-        var sampler = new BestOfNSampler(new Generator(model, tokenizer, new GeneratorOptions { LoadIn8Bit = request.LoadIn8Bit }), ScoreResponsesWith.Ensemble(reward));
-        var responses = sampler.Sample([promptIds], n, request.Parameters, request.Seed, stop)[0];
-        var bound = BestOfNSampler.KlBound(n);
+        var generator = new Generator(model, tokenizer, new GeneratorOptions { LoadIn8Bit = request.LoadIn8Bit });
+        var responses = best.Sample(generator, tokenizer, promptIds, request.Parameters, request.Seed, stop);
         if (request.Json)
         {
             foreach (var response in responses)
@@ -127,17 +99,21 @@ internal static class GenerateCommand
                     text = tokenizer.Decode(promptIds) + response.Sequence.Text,
                     finishReason = response.Sequence.FinishReason,
                     reward = response.Score,
-                    klBound = bound,
+                    passed = best.Passed(tokenizer, response),
+                    klBound = BestOfNSampler.KlBound(best.Count),
                 });
             }
 
             return;
         }
 
+        if (best.Task is { } task)
+        {
+            Console.Error.WriteLine($"prompt: {task.Text}");
+        }
+
         output.WriteLine(responses[0].Sequence.Text);
-        Console.Error.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"best of {n}: reward {responses[0].Score:f3}, mean {responses.Average(r => r.Score):f3}; at most {bound:f3} nats from the policy (log n − (n − 1)/n)"));
+        Console.Error.WriteLine(best.Summary(tokenizer, responses));
     }
 
     private static void Run(Request request, TextWriter output, CancellationToken stop)
@@ -145,9 +121,9 @@ internal static class GenerateCommand
         var tokenizer = Tokenizer.Load(request.Model);
         using var model = PretrainedModel.LoadCausal(request.Model, request.Dtype);
         var promptIds = request.Chat ? ChatPrompt(tokenizer, request) : tokenizer.Encode(request.Prompt);
-        if (request.BestOfN is not null)
+        if (request.Best is { } best)
         {
-            RunBestOfN(request, model, tokenizer, promptIds, output, stop);
+            RunBestOfN(request, best, model, tokenizer, promptIds, output, stop);
             return;
         }
 
@@ -233,6 +209,5 @@ internal static class GenerateCommand
         bool Json,
         ScalarType Dtype,
         bool LoadIn8Bit,
-        int? BestOfN,
-        string? RewardModel);
+        BestOfN? Best);
 }

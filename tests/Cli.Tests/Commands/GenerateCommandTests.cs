@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Rlhf.Cli;
 using Rlhf.Cli.Commands;
+using Rlhf.TaskFamilies;
 using Rlhf.TestSupport;
 
 namespace Cli.Tests.Commands;
@@ -84,6 +85,47 @@ public sealed class GenerateCommandTests : IDisposable
     [InlineData("--stream shows one sequence", "--prompt", "a", "--stream", "--num-return-sequences", "2")]
     [InlineData("LogitBias has id 999999", "--prompt", "a", "--logit-bias", "999999+1")]
     public async Task Generate_WhatCannotBe_IsSaid(string expected, params string[] arguments) =>
+        Assert.Contains(expected, (await Assert.ThrowsAsync<UserException>(() => Lines(arguments))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task Generate_BestOfNByAChecker_IsTheAnswerItScoresHighest()
+    {
+        string[] arguments = ["--best-of-n", "6", "--checker", "question", "--max-new-tokens", "12", "--seed", "3", "--json"];
+        var lines = await Lines(arguments);
+        var task = Assert.Single(TaskPromptSet.Draw(TaskFamilyRegistry.Find("question"), 1, heldOut: true, seed: 3));
+        var samples = lines.Select(line => JsonDocument.Parse(line).RootElement).ToArray();
+
+        // The prompt of the family, laid out for an answer, and each answer with what its checker says.
+        Assert.Equal(6, samples.Length);
+        var layout = DialogueFormat.Prompt(task.Text);
+        foreach (var sample in samples)
+        {
+            var text = sample.GetProperty("text").GetString()!;
+            Assert.StartsWith(layout, text, StringComparison.Ordinal);
+            var score = TaskFamilyRegistry.Score(task, text[layout.Length..]);
+            Assert.Equal(((float)score.Value, score.Passed), (sample.GetProperty("reward").GetSingle(), sample.GetProperty("passed").GetBoolean()));
+        }
+
+        var rewards = samples.Select(s => s.GetProperty("reward").GetSingle()).ToArray();
+        Assert.Equal(rewards.OrderDescending(), rewards);
+        Assert.True(rewards[0] > rewards[^1], "all answers are worth the same: nothing was chosen");
+
+        // The same prompt and facts given by hand are the same request.
+        Assert.Equal(lines, await Lines([.. arguments, "--prompt", task.Text, "--spec", task.SpecJson]));
+        Assert.Equal(samples[0].GetProperty("text").GetString()![layout.Length..], string.Join('\n', await Lines(arguments[..^1])));
+    }
+
+    [Theory]
+    [InlineData("legal values: story, question", "--best-of-n", "2", "--checker", "no-such")]
+    [InlineData("belong together", "--checker", "question")]
+    [InlineData("belong together", "--prompt", "a", "--best-of-n", "2")]
+    [InlineData("leave one out", "--best-of-n", "2", "--checker", "question", "--reward-model", "x")]
+    [InlineData("the facts it is judged by in --spec", "--best-of-n", "2", "--checker", "question", "--prompt", "a")]
+    [InlineData("--spec is for --checker", "--prompt", "a", "--spec", "{}")]
+    [InlineData("--spec: SpecJson of a 'question' prompt", "--best-of-n", "2", "--checker", "question", "--prompt", "a", "--spec", "{}")]
+    [InlineData("not for 'taste'", "--best-of-n", "2", "--checker", "question", "--prompt", "a cat", "--spec", """{"kind":"taste","asked":"a","answer":"b","other":"c","verb":"d"}""")]
+    [InlineData("give the text to continue", "--best-of-n", "2", "--reward-model", "x")]
+    public async Task Generate_BestOfNThatCannotBe_IsSaid(string expected, params string[] arguments) =>
         Assert.Contains(expected, (await Assert.ThrowsAsync<UserException>(() => Lines(arguments))).Message, StringComparison.Ordinal);
 
     [Fact]
