@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Rlhf.Bench;
+using Rlhf.Modeling.Heads;
+using Rlhf.Numerics;
 using TrainingBench;
 
 string[] precisions = ["fp32", "bf16"];
@@ -15,7 +17,7 @@ return BenchOptions.Run(args, "Training step", options =>
     var limits = MachineLimits.Measure();
     var table = new MarkdownTable("step", "configuration", "system", "tokens/s", "best", "share of GEMM limit", "rlhf is faster by");
     var parts = new MarkdownTable("step", "configuration", "system", "body forward s", "head forward s", "backward s", "clip s", "AdamW s", "all s");
-    foreach (var task in (string[])["train", "reward"])
+    foreach (var task in (string[])["train", "sft", "reward", "dpo"])
     {
         foreach (var config in options.Configurations)
         {
@@ -23,7 +25,8 @@ return BenchOptions.Run(args, "Training step", options =>
         }
     }
 
-    Console.WriteLine("Batch 4 × 256 tokens, cross-entropy at every position (train); 4 pairs of 2 × 128 tokens (reward); gradients clipped at 1, AdamW.\n");
+    Console.WriteLine("1,024 tokens a step: 4 × 256, cross-entropy at every position (train); 4 prompts of 128 tokens with completions of 128 (sft); 4 pairs of 2 × 128");
+    Console.WriteLine("(reward); 2 pairs of prompts of 128 with completions of 128, the reference's log-probabilities given (dpo). Gradients clipped at 1, AdamW.\n");
     table.Print();
     Console.WriteLine("Where the time goes; \"eager\" is the same step on libtorch's operators alone (RLHF_KERNELS=none).\n");
     parts.Print();
@@ -86,7 +89,7 @@ void Compare(string task, string config, BenchOptions options, MachineLimits lim
 
 void Serve()
 {
-    var steps = new Dictionary<(string, string), ITrainingStep>();
+    var steps = new Dictionary<(string, string), TrainingStep>();
     BenchChild.Serve(request =>
     {
         var key = ((string)request["task"]!, (string)request["config"]!);
@@ -99,10 +102,36 @@ void Serve()
     });
 }
 
-static ITrainingStep Step(string task, string config) => task == "train" ? new LanguageModelStep(config) : new RewardModelStep(config);
+static TrainingStep Step(string task, string config)
+{
+    var model = BenchModels.Create(config);
+    if (task != "reward")
+    {
+        return task == "train" ? new LanguageModelStep(model) : task == "sft" ? new SftStep(model) : new DpoStep(model);
+    }
+
+    using (model)
+    {
+        return new RewardModelStep(ScalarHeadModel.FromCausal(model, new Philox(2)));
+    }
+}
 
 static string Baseline(string precision, string environment) => $"PyTorch {precision}{(precision == "bf16" ? " autocast" : "")}{environment}";
 
-static JsonObject Request(string task, string config, string precision) => task == "train"
-    ? new JsonObject { ["task"] = task, ["config"] = config, ["dtype"] = precision, ["batch"] = LanguageModelStep.Batch, ["tokens"] = LanguageModelStep.Length }
-    : new JsonObject { ["task"] = task, ["config"] = config, ["dtype"] = precision, ["pairs"] = RewardModelStep.Pairs, ["tokens"] = RewardModelStep.Length };
+static JsonObject Request(string task, string config, string precision)
+{
+    (string Name, int Value)[] sizes = task switch
+    {
+        "train" => [("batch", LanguageModelStep.Batch), ("tokens", LanguageModelStep.Length)],
+        "sft" => [("batch", SftStep.Batch), ("prompt", CompletionStep.Prompt), ("completion", CompletionStep.Completion)],
+        "reward" => [("pairs", RewardModelStep.Pairs), ("tokens", RewardModelStep.Length)],
+        _ => [("pairs", DpoStep.Pairs), ("prompt", CompletionStep.Prompt), ("completion", CompletionStep.Completion)],
+    };
+    var request = new JsonObject { ["task"] = task, ["config"] = config, ["dtype"] = precision };
+    foreach (var (name, value) in sizes)
+    {
+        request[name] = value;
+    }
+
+    return request;
+}

@@ -1,4 +1,7 @@
-"""A training step as in nanoGPT (cross-entropy over all positions, clipping at 1, AdamW), and one of a reward model on pairs."""
+"""
+A training step as in nanoGPT (cross-entropy over all positions, clipping at 1, AdamW), and those of TRL's trainers: SFT on completions, a
+reward model on pairs, DPO with the reference's log-probabilities computed beforehand.
+"""
 import contextlib
 import time
 
@@ -23,13 +26,17 @@ def step(parameters, optimizer, loss):
     optimizer.zero_grad(set_to_none=True)
 
 
-def train(config, dtype, batch, tokens):
-    """One step of language modelling on random tokens."""
-    if ("lm", config) not in made:
+def language_model(task, config, lr):
+    if (task, config) not in made:
         torch.manual_seed(1)
         model = Gpt(config)
-        made["lm", config] = model, torch.optim.AdamW(model.parameters(), lr=1e-4)
-    model, optimizer = made["lm", config]
+        made[task, config] = model, torch.optim.AdamW(model.parameters(), lr=lr)
+    return made[task, config]
+
+
+def train(config, dtype, batch, tokens):
+    """One step of language modelling on random tokens."""
+    model, optimizer = language_model("train", config, 1e-4)
     vocab = CONFIGS[config]["vocab"]
     ids = torch.randint(vocab, (batch, tokens + 1))
     start = time.perf_counter()
@@ -58,4 +65,35 @@ def reward(config, dtype, pairs, tokens):
     return {"all": time.perf_counter() - start, "loss": loss.item()}
 
 
-serve({"train": train, "reward": reward})
+def sft(config, dtype, batch, prompt, completion):
+    """One step on prompts with completions: logits at every position, those of the prompt have the label -100."""
+    model, optimizer = language_model("sft", config, 1e-5)
+    vocab = CONFIGS[config]["vocab"]
+    ids = torch.randint(vocab, (batch, prompt + completion))
+    labels = ids.clone()
+    labels[:, :prompt] = -100
+    start = time.perf_counter()
+    with precision(dtype):
+        logits = model(ids)
+        loss = F.cross_entropy(logits[:, :-1].float().reshape(-1, vocab), labels[:, 1:].reshape(-1))
+    step(model.parameters(), optimizer, loss)
+    return {"all": time.perf_counter() - start, "loss": loss.item()}
+
+
+def dpo(config, dtype, pairs, prompt, completion):
+    """One step on pairs: chosen and rejected in one batch, sums of log-probabilities over the completions, the reference's given."""
+    model, optimizer = language_model("dpo", config, 1e-6)
+    ids = torch.randint(CONFIGS[config]["vocab"], (pairs, prompt)).repeat(2, 1)
+    ids = torch.cat([ids, torch.randint(CONFIGS[config]["vocab"], (2 * pairs, completion))], dim=1)
+    reference = torch.zeros(2 * pairs)
+    start = time.perf_counter()
+    with precision(dtype):
+        logits = model(ids)
+        logprobs = F.log_softmax(logits[:, :-1].float(), dim=-1).gather(2, ids[:, 1:, None]).squeeze(-1)
+        ratios = logprobs[:, prompt - 1 :].sum(1) - reference
+        loss = -F.logsigmoid(0.1 * (ratios[:pairs] - ratios[pairs:])).mean()
+    step(model.parameters(), optimizer, loss)
+    return {"all": time.perf_counter() - start, "loss": loss.item()}
+
+
+serve({"train": train, "sft": sft, "reward": reward, "dpo": dpo})

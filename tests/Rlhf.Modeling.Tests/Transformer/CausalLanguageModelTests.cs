@@ -72,6 +72,41 @@ public sealed class CausalLanguageModelTests
         Assert.All(TinyModels.Floats(padded), value => Assert.True(float.IsFinite(value)));
     }
 
+    public static TheoryData<string> Families => [.. TinyModels.Families.Keys];
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Hidden_OfSomePlaces_StatesAndGradientsAreThoseOfAllPlacesSelected(string family)
+    {
+        using var scope = NewDisposeScope();
+        using var model = TinyModels.Causal(TinyModels.Families[family]);
+        var (ids, mask) = TinyModels.Padded(Rows, left: false);
+        var places = tensor(new long[] { 7, 1, 4, 6 });
+
+        var (selected, expected) = Run(() => model.Hidden(ids, mask).view(10, -1).index_select(0, places));
+        var (states, gradients) = Run(() => model.Hidden(ids, mask, places_N: places));
+        model.GradientCheckpointing = true;
+        var (_, recomputed) = Run(() => model.Hidden(ids, mask, places_N: places));
+
+        AssertClose(selected, states, 2e-5f);
+        Assert.All(expected, g => AssertClose(g.Value, gradients[g.Key], 2e-4f * Math.Max(1, g.Value.Max(Math.Abs))));
+        Assert.All(gradients, g => AssertClose(g.Value, recomputed[g.Key], 1e-5f * Math.Max(1, g.Value.Max(Math.Abs))));
+
+        (float[] States, Dictionary<string, float[]> Gradients) Run(Func<Tensor> hidden)
+        {
+            foreach (var parameter in model.parameters())
+            {
+                parameter.grad = null!;
+            }
+
+            var states_ND = hidden();
+            (states_ND * arange(states_ND.shape[1])).square().mean().backward();
+            return (
+                TinyModels.Floats(states_ND),
+                model.named_parameters().Where(p => p.parameter.grad is not null).ToDictionary(p => p.name, p => TinyModels.Floats(p.parameter.grad!)));
+        }
+    }
+
     [Fact]
     public void Hidden_MaskWithoutPaddingOrPositions_SameAsNone()
     {

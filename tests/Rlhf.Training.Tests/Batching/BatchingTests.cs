@@ -18,7 +18,7 @@ public sealed class BatchingTests
 
         Assert.Equal([1, 2, 3, 4, 0, 0], batch.InputIds_BT.data<long>().ToArray());
         Assert.Equal([1, 1, 1, 1, 0, 0], batch.AttentionMask_BT().data<long>().ToArray());
-        Assert.Equal([2, 0], batch.LastIndex_B().data<long>().ToArray());
+        Assert.Equal([2, 3], batch.LastPlace_B().data<long>().ToArray());
     }
 
     [Fact]

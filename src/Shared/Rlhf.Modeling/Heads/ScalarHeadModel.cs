@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Heads;
 
-// Legend: B batch, T tokens, D width of the embeddings
+// Legend: B batch, T tokens, N wanted places, D width of the embeddings
 
 /// <summary>
 /// A transformer with one number per token: a reward model (read at the last token) or a critic (read at every token).
@@ -81,11 +81,12 @@ public sealed class ScalarHeadModel : nn.Module
     /// <summary>One value per token; <see cref="ScoreBias"/> plays no part.</summary>
     /// <param name="inputIds_BT">Token ids, int64 [B, T].</param>
     /// <param name="attentionMask_BT">int64 [B, T], 1 for real tokens; null: all real.</param>
-    /// <returns>[B, T]; meaningless at padding.</returns>
-    public Tensor Values(Tensor inputIds_BT, Tensor? attentionMask_BT)
+    /// <param name="places_N">Places in the flattened [B · T] whose values are wanted, int64; null: all.</param>
+    /// <returns>[B, T], or [N] at the places; meaningless at padding.</returns>
+    public Tensor Values(Tensor inputIds_BT, Tensor? attentionMask_BT, Tensor? places_N = null)
     {
         using var scope = NewDisposeScope();
-        return _score.forward(_body.Forward(inputIds_BT, attentionMask_BT)).squeeze(-1).MoveToOuterDisposeScope();
+        return _score.forward(_body.Forward(inputIds_BT, attentionMask_BT, places_N: places_N)).squeeze(-1).MoveToOuterDisposeScope();
     }
 
     /// <summary>One score per text: the value at its last real token minus <see cref="ScoreBias"/>.</summary>
@@ -99,9 +100,7 @@ public sealed class ScalarHeadModel : nn.Module
         var (batch, length) = (inputIds_BT.shape[0], inputIds_BT.shape[1]);
         var places_T = arange(1, length + 1, dtype: ScalarType.Int64, device: inputIds_BT.device);
         var last_B = (attentionMask_BT * places_T).argmax(1) + (arange(batch, dtype: ScalarType.Int64, device: inputIds_BT.device) * length);
-        var hidden_BTD = _body.Forward(inputIds_BT, attentionMask_BT);
-        var last_BD = hidden_BTD.view(batch * length, -1).index_select(0, last_B);
-        return (_score.forward(last_BD).squeeze(-1) - ScoreBias).MoveToOuterDisposeScope();
+        return (Values(inputIds_BT, attentionMask_BT, last_B) - ScoreBias).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

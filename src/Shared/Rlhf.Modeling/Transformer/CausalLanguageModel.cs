@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Transformer;
 
-// Legend: B batch, T tokens, D width of the embeddings, V vocabulary
+// Legend: B batch, T tokens, N wanted places, D width of the embeddings, V vocabulary
 
 /// <summary>
 /// A decoder-only language model of one of <see cref="TransformerConfig.SupportedModelTypes"/>. Parameters have the names of the
@@ -103,15 +103,19 @@ public sealed class CausalLanguageModel : nn.Module
     /// Tokens see only those of their own document. Null: every row is one document.
     /// </param>
     /// <param name="embeddingNoise_BTW">Added to the token embeddings before anything else, [B, T, width of the embeddings] (NEFTune); null: nothing.</param>
-    /// <returns>[B, T, D]; meaningless at padding, but never NaN there.</returns>
+    /// <param name="places_N">
+    /// Places in the flattened [B · T] whose states are wanted, int64: the last block computes only these behind its attention. Null: all.
+    /// </param>
+    /// <returns>[B, T, D], or [N, D] at the places; meaningless at padding, but never NaN there.</returns>
     /// <exception cref="ArgumentException">If shapes disagree, positions are out of range, or a document lies in two pieces.</exception>
     public Tensor Hidden(
         Tensor inputIds_BT,
         Tensor? attentionMask_BT = null,
         Tensor? positionIds_BT = null,
         Tensor? sequenceIds_BT = null,
-        Tensor? embeddingNoise_BTW = null) =>
-        Body.Forward(inputIds_BT, attentionMask_BT, positionIds_BT, sequenceIds_BT, embeddingNoise_BTW: embeddingNoise_BTW);
+        Tensor? embeddingNoise_BTW = null,
+        Tensor? places_N = null) =>
+        Body.Forward(inputIds_BT, attentionMask_BT, positionIds_BT, sequenceIds_BT, embeddingNoise_BTW: embeddingNoise_BTW, places_N: places_N);
 
     /// <summary>The embeddings, the result of every block but the last, and the hidden states after the final norm.</summary>
     /// <param name="inputIds_BT">As in <see cref="Hidden"/>.</param>

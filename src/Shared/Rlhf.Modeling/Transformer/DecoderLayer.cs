@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Transformer;
 
-// Legend: B batch, T tokens, D model
+// Legend: B batch, T tokens, N wanted places, D model; without a suffix [B, T, D] or [N, D]
 
 /// <summary>One block: attention and a feed-forward block around a residual stream, in the order of the model's family.</summary>
 internal sealed class DecoderLayer : nn.Module
@@ -55,37 +55,46 @@ internal sealed class DecoderLayer : nn.Module
     /// <summary>The normalized stream is what attention and feed-forward are added to (BLOOM with apply_residual_connection_post_layernorm).</summary>
     public bool ResidualFromNorm { get; }
 
-    public Tensor Forward(Tensor x_BTD, AttentionContext context)
+    /// <param name="x_BTD">The residual stream.</param>
+    /// <param name="context">Positions, masks, and a cache if there is one.</param>
+    /// <param name="places_N">
+    /// Flat places whose results are wanted; null: all. Only attention looks at other places, so what comes after it is computed for these alone.
+    /// </param>
+    /// <returns>[B, T, D], or [N, D] at the places.</returns>
+    public Tensor Forward(Tensor x_BTD, AttentionContext context, Tensor? places_N = null)
     {
         using var scope = NewDisposeScope();
-        var y_BTD = NormAfter ? ForwardNormAfter(x_BTD, context)
-            : ParallelResidual ? ForwardParallel(x_BTD, context)
-            : ForwardSequential(x_BTD, context);
-        return y_BTD.MoveToOuterDisposeScope();
+        var y = NormAfter ? ForwardNormAfter(x_BTD, context, places_N)
+            : ParallelResidual ? ForwardParallel(x_BTD, context, places_N)
+            : ForwardSequential(x_BTD, context, places_N);
+        return y.MoveToOuterDisposeScope();
     }
 
     protected override void RegisterComponents()
     {
     }
 
-    private Tensor ForwardSequential(Tensor x_BTD, AttentionContext context)
+    private static Tensor Select(Tensor x_BTD, Tensor? places_N) => places_N is null ? x_BTD : TransformerOps.SelectPlaces(x_BTD, places_N);
+
+    private Tensor ForwardSequential(Tensor x_BTD, AttentionContext context, Tensor? places_N)
     {
-        var normed_BTD = InputNorm.forward(x_BTD);
-        var y_BTD = (ResidualFromNorm ? normed_BTD : x_BTD) + Attention.Forward(normed_BTD, context);
-        normed_BTD = PostAttentionNorm!.forward(y_BTD);
-        return (ResidualFromNorm ? normed_BTD : y_BTD) + FeedForward.Forward(normed_BTD);
+        var normed = InputNorm.forward(x_BTD);
+        var y = Select(ResidualFromNorm ? normed : x_BTD, places_N) + Attention.Forward(normed, context, places_N);
+        normed = PostAttentionNorm!.forward(y);
+        return (ResidualFromNorm ? normed : y) + FeedForward.Forward(normed);
     }
 
-    private Tensor ForwardParallel(Tensor x_BTD, AttentionContext context)
+    private Tensor ForwardParallel(Tensor x_BTD, AttentionContext context, Tensor? places_N)
     {
-        var normed_BTD = InputNorm.forward(x_BTD);
-        var attended_BTD = Attention.Forward(normed_BTD, context);
-        return attended_BTD + FeedForward.Forward(PostAttentionNorm?.forward(x_BTD) ?? normed_BTD) + x_BTD;
+        var normed = InputNorm.forward(x_BTD);
+        var attended = Attention.Forward(normed, context, places_N);
+        var x = Select(x_BTD, places_N);
+        return attended + FeedForward.Forward(PostAttentionNorm?.forward(x) ?? Select(normed, places_N)) + x;
     }
 
-    private Tensor ForwardNormAfter(Tensor x_BTD, AttentionContext context)
+    private Tensor ForwardNormAfter(Tensor x_BTD, AttentionContext context, Tensor? places_N)
     {
-        var y_BTD = InputNorm.forward(x_BTD + Attention.Forward(x_BTD, context));
-        return PostAttentionNorm!.forward(y_BTD + FeedForward.Forward(y_BTD));
+        var y = InputNorm.forward(Select(x_BTD, places_N) + Attention.Forward(x_BTD, context, places_N));
+        return PostAttentionNorm!.forward(y + FeedForward.Forward(y));
     }
 }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Transformer;
 
-// Legend: B batch, T tokens, W width of the embeddings, D model
+// Legend: B batch, T tokens, N wanted places, W width of the embeddings, D model
 
 /// <summary>Embeddings, blocks and final norm: the part that a language model and a scalar head share.</summary>
 internal sealed class DecoderStack : nn.Module
@@ -81,23 +81,26 @@ internal sealed class DecoderStack : nn.Module
     /// <param name="sequenceIds_BT">Which document a token belongs to, 0 for padding; null: one a row.</param>
     /// <param name="states">Takes the embeddings, every block's result but the last, and the stream after the final norm.</param>
     /// <param name="embeddingNoise_BTW">Added to the token embeddings; null: nothing.</param>
+    /// <param name="places_N">Places in the flattened [B · T] whose states are wanted, int64; null: all.</param>
+    /// <returns>[B, T, W], or [N, W] at the places.</returns>
     public Tensor Forward(
         Tensor inputIds_BT,
         Tensor? attentionMask_BT,
         Tensor? positionIds_BT = null,
         Tensor? sequenceIds_BT = null,
         List<Tensor>? states = null,
-        Tensor? embeddingNoise_BTW = null)
+        Tensor? embeddingNoise_BTW = null,
+        Tensor? places_N = null)
     {
         using var scope = NewDisposeScope();
         var input = new AttentionInput(inputIds_BT, attentionMask_BT, positionIds_BT, sequenceIds_BT);
-        var x_BTW = Run(inputIds_BT, Context(), GradientCheckpointing && is_grad_enabled() ? Context : null, states, embeddingNoise_BTW);
-        foreach (var result in states ?? [x_BTW])
+        var x = Run(inputIds_BT, Context(), GradientCheckpointing && is_grad_enabled() ? Context : null, states, embeddingNoise_BTW, places_N);
+        foreach (var result in states ?? [x])
         {
             result.MoveToOuterDisposeScope();
         }
 
-        return x_BTW;
+        return x;
 
         AttentionContext Context() => AttentionContext.Create(input, this, _config);
     }
@@ -108,7 +111,7 @@ internal sealed class DecoderStack : nn.Module
     public Tensor Forward(Tensor inputIds_BT, AttentionContext context)
     {
         using var scope = NewDisposeScope();
-        return Run(inputIds_BT, context, renew: null, states: null, embeddingNoise_BTW: null).MoveToOuterDisposeScope();
+        return Run(inputIds_BT, context, renew: null, states: null, embeddingNoise_BTW: null, places_N: null).MoveToOuterDisposeScope();
     }
 
     protected override void RegisterComponents()
@@ -125,22 +128,24 @@ internal sealed class DecoderStack : nn.Module
         base.Dispose(disposing);
     }
 
-    private Tensor Run(Tensor inputIds_BT, AttentionContext context, Func<AttentionContext>? renew, List<Tensor>? states, Tensor? embeddingNoise_BTW)
+    private Tensor Run(
+        Tensor inputIds_BT, AttentionContext context, Func<AttentionContext>? renew, List<Tensor>? states, Tensor? embeddingNoise_BTW, Tensor? places_N)
     {
-        var x_BTD = Embed(inputIds_BT, context, embeddingNoise_BTW);
+        var x = Embed(inputIds_BT, context, embeddingNoise_BTW);
 
         // Under an adapter the embeddings are frozen, and without a gradient here the blocks would not take part in the graph.
-        x_BTD = renew is null || x_BTD.requires_grad ? x_BTD : x_BTD.detach().requires_grad_(true);
+        x = renew is null || x.requires_grad ? x : x.detach().requires_grad_(true);
         foreach (var layer in Layers)
         {
-            states?.Add(x_BTD);
-            x_BTD = renew is null ? layer.Forward(x_BTD, context) : CheckpointedLayer.Forward(x_BTD, layer, context, renew);
+            states?.Add(x);
+            var wanted_N = layer == Layers[^1] ? places_N : null;
+            x = renew is null ? layer.Forward(x, context, wanted_N) : CheckpointedLayer.Forward(x, layer, context, renew, wanted_N);
         }
 
-        x_BTD = FinalNorm?.forward(x_BTD) ?? x_BTD;
-        x_BTD = ProjectOut?.forward(x_BTD) ?? x_BTD;
-        states?.Add(x_BTD);
-        return x_BTD;
+        x = FinalNorm?.forward(x) ?? x;
+        x = ProjectOut?.forward(x) ?? x;
+        states?.Add(x);
+        return x;
     }
 
     private Tensor Embed(Tensor inputIds_BT, AttentionContext context, Tensor? noise_BTW)

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Transformer;
 
-// Legend: B batch, T tokens, D model, H query heads, K key/value heads, E elements of one head
+// Legend: B batch, T tokens, N wanted places, D model, H query heads, K key/value heads, E elements of one head
 
 /// <summary>The order of the rows of a query_key_value matrix.</summary>
 internal enum FusedLayout
@@ -79,20 +79,29 @@ internal sealed class SelfAttention : nn.Module
     /// <summary>The factor of the scores.</summary>
     public float Scale { get; }
 
-    public Tensor Forward(Tensor x_BTD, AttentionContext context)
+    /// <param name="x_BTD">The normalized residual stream.</param>
+    /// <param name="context">Positions, masks, and a cache if there is one.</param>
+    /// <param name="places_N">Flat places whose results are wanted; null: all.</param>
+    /// <returns>[B, T, D], or [N, D] at the places.</returns>
+    public Tensor Forward(Tensor x_BTD, AttentionContext context, Tensor? places_N = null)
+    {
+        var mixed_BTD = Mix(x_BTD, context).view(x_BTD.shape[0], x_BTD.shape[1], -1);
+        return Output.forward(places_N is null ? mixed_BTD : TransformerOps.SelectPlaces(mixed_BTD, places_N));
+    }
+
+    private Tensor Mix(Tensor x_BTD, AttentionContext context)
     {
         if (Fused is not null && context.Fused is { Positions_N: null } fused)
         {
-            return Output.forward(AttendFused(x_BTD, fused).view(x_BTD.shape[0], x_BTD.shape[1], -1));
+            return AttendFused(x_BTD, fused);
         }
 
         var (queries_BTHE, keys_BTKE, values_BTKE) = QueriesKeysValues(x_BTD);
         queries_BTHE = TransformerOps.ApplyRotary(queries_BTHE, context);
         keys_BTKE = TransformerOps.ApplyRotary(keys_BTKE, context);
-        var mixed_BTHE = context.Cache is { } cache
+        return context.Cache is { } cache
             ? Continue(queries_BTHE, cache.Append(keys_BTKE, values_BTKE), context)
             : TransformerOps.Attention(queries_BTHE, keys_BTKE, values_BTKE, context, Scale, SlidingWindow);
-        return Output.forward(mixed_BTHE.view(x_BTD.shape[0], x_BTD.shape[1], -1));
     }
 
     /// <summary>Projected and normalized, before rotary positions.</summary>

@@ -4,7 +4,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace Rlhf.Modeling.Transformer;
 
-// Legend: B batch, T tokens, L visible places, H query heads, K key/value heads, G query heads per key/value head, E elements of one
+// Legend: B batch, T tokens, N wanted places, L visible places, H query heads, K key/value heads, G query heads per key/value head, E elements of one
 // head, R turned elements of one head, D last dimension
 
 /// <summary>
@@ -35,6 +35,12 @@ internal static class TransformerOps
         var product = F.linear(input.to_type(ScalarType.BFloat16), weight.to_type(ScalarType.BFloat16)).to_type(ScalarType.Float32);
         return bias is null ? product : product + bias;
     }
+
+    /// <summary>The states at some places.</summary>
+    /// <param name="x_BTD">All states.</param>
+    /// <param name="places_N">int64, places in the flattened [B · T].</param>
+    /// <returns>[N, D].</returns>
+    public static Tensor SelectPlaces(Tensor x_BTD, Tensor places_N) => x_BTD.reshape(-1, x_BTD.shape[^1]).index_select(0, places_N);
 
     /// <summary>x / √(mean(x²) + ε) · weight over the last dimension.</summary>
     public static Tensor RmsNorm(Tensor input, Tensor? weight, double epsilon)

@@ -56,6 +56,6 @@ public sealed record PaddedBatch(Tensor InputIds_BT, IReadOnlyList<int> Lengths)
         return tensor(mask, [Lengths.Count, columns]);
     }
 
-    /// <summary>The column of each row's last real token, int64 [B].</summary>
-    public Tensor LastIndex_B() => tensor(Lengths.Select(n => n - 1L).ToArray());
+    /// <summary>Where in the flattened [B · T] each row's last real token lies, int64 [B].</summary>
+    public Tensor LastPlace_B() => tensor(Lengths.Select((n, b) => (b * InputIds_BT.shape[1]) + n - 1).ToArray());
 }

@@ -23,7 +23,7 @@ public sealed class CompletionScorer(CausalLanguageModel model)
     public Tensor Sum(IReadOnlyList<int[]> prompts, IReadOnlyList<int[]> completions, int[]? tailFrom = null, double tailWeight = 1)
     {
         var batch = PromptResponseBatch.Create(prompts, completions, _pad);
-        var (logprobs_N, _) = model.Logprobs(batch.SelectPredictors(model.Hidden(batch.InputIds_BL)), batch.ResponseIds_N);
+        var (logprobs_N, _) = model.Logprobs(model.Hidden(batch.InputIds_BL, places_N: batch.PredictorIndex_N), batch.ResponseIds_N);
         var logprobs_BT = batch.ToCells(logprobs_N);
         if (tailFrom is not null)
         {

@@ -55,9 +55,6 @@ public static class SequenceScorer
 
     /// <summary>The scores of a right-padded batch, with gradient where gradients are on: the value at each row's last token less the model's bias.</summary>
     /// <returns>[B].</returns>
-    public static Tensor Score(ScalarHeadModel model, PaddedBatch batch)
-    {
-        var values_BT = model.Values(batch.InputIds_BT, null);
-        return values_BT.gather(1, batch.LastIndex_B().unsqueeze(1)).squeeze(1) - model.ScoreBias;
-    }
+    public static Tensor Score(ScalarHeadModel model, PaddedBatch batch) =>
+        model.Values(batch.InputIds_BT, null, batch.LastPlace_B()) - model.ScoreBias;
 }

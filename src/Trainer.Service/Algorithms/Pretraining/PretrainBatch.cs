@@ -61,13 +61,7 @@ internal static class PretrainLoss
     /// <summary>Mean nats per label.</summary>
     public static Tensor Compute(CausalLanguageModel model, PretrainBatch batch)
     {
-        var hidden_BCD = model.Hidden(batch.InputIds_BC, sequenceIds_BT: batch.SequenceIds_BC);
-        var states_ND = hidden_BCD.reshape(-1, hidden_BCD.shape[^1]);
-        if (batch.PredictorIndex_N is { } predictors_N)
-        {
-            states_ND = states_ND.index_select(0, predictors_N);
-        }
-
-        return model.Logprobs(states_ND, batch.LabelIds_N).Logprobs_N.mean().neg();
+        var hidden = model.Hidden(batch.InputIds_BC, sequenceIds_BT: batch.SequenceIds_BC, places_N: batch.PredictorIndex_N);
+        return model.Logprobs(hidden.reshape(-1, hidden.shape[^1]), batch.LabelIds_N).Logprobs_N.mean().neg();
     }
 }

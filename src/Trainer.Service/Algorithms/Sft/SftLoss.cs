@@ -17,8 +17,8 @@ internal static class SftLoss
     /// <param name="labelTokens">Labels of the whole batch.</param>
     public static Tensor Compute(CausalLanguageModel model, SftBatch batch, int labelTokens)
     {
-        var hidden_BLD = model.Hidden(batch.InputIds_BL, sequenceIds_BT: batch.SequenceIds_BL, embeddingNoise_BTW: batch.Noise_BLW);
-        var predictors_ND = hidden_BLD.reshape(-1, hidden_BLD.shape[^1]).index_select(0, batch.PredictorIndex_N);
+        var predictors_ND = model.Hidden(
+            batch.InputIds_BL, sequenceIds_BT: batch.SequenceIds_BL, embeddingNoise_BTW: batch.Noise_BLW, places_N: batch.PredictorIndex_N);
         return model.Logprobs(predictors_ND, batch.LabelIds_N).Logprobs_N.sum() / (double)-labelTokens;
     }
 }
