@@ -36,9 +36,9 @@ internal abstract class TrainingStep(nn.Module model, double learningRate) : IDi
         _optimizer.ZeroGrad();
         loss.backward();
         var backward = clock.Elapsed.TotalSeconds;
-        GradientClipping.ByNorm(_optimizer.Parameters, 1.0);
+        var (_, factor) = GradientClipping.ByNorm(_optimizer.Parameters, 1.0);
         var clip = clock.Elapsed.TotalSeconds;
-        _optimizer.Step(learningRate);
+        _optimizer.Step(learningRate, factor);
         var all = clock.Elapsed.TotalSeconds;
         return new Dictionary<string, double>
         {

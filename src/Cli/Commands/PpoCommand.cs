@@ -6,6 +6,7 @@ using Rlhf.Modeling.Heads;
 using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
 using Rlhf.Training.Memory;
+using TorchSharp;
 using Trainer.Service.Algorithms.Ppo;
 
 namespace Rlhf.Cli.Commands;
@@ -35,7 +36,7 @@ internal static class PpoCommand
             var session = options.Open(parse, "PPO", config);
             using var run = PolicyRun.Load(session, parse.GetRequiredValue(model), lora, parse, config);
             using var reward = rewards.Load(parse, run.Tokenizer);
-            using var critic = Critic(rewards.RewardModel(parse), run.Policy, config.Seed);
+            using var critic = Critic(rewards.RewardModel(parse), run.Policy, config);
             var training = OnlinePrompts.Read(parse.GetValue(prompts), parse.GetValue(format), run.Encoder, config.MaxNewTokens);
             var shape = run.Shape(rows: 1, training.Ids.Max(p => p.Length) + config.MaxNewTokens);
             var criticSize = MemoryPlanner.Count(critic);
@@ -44,7 +45,7 @@ internal static class PpoCommand
                 Parameters = shape.Parameters + criticSize,
                 Trainable = shape.Trainable + criticSize,
                 Frozen = reward.Size + (run.Adapter is null ? shape.Parameters : 0),
-                Decoders = 2,
+                Decoders = config.ValueHead ? 1 : 2,
                 SampledRows = config.BatchSize,
             });
             using var trainer = new PpoTrainer(config, run.Policy, critic, training.Ids, reward.For(training), run.Adapter)
@@ -67,6 +68,8 @@ internal static class PpoCommand
     }
 
     // A checker has no weights that a critic could start from: then it starts from the policy's.
-    private static ScalarHeadModel Critic(string? rewardModel, CausalLanguageModel policy, ulong seed) =>
-        rewardModel is null ? ScalarHeadModel.FromCausal(policy, new Philox(seed, CriticStream)) : PretrainedModel.LoadScalar(rewardModel);
+    private static torch.nn.Module Critic(string? rewardModel, CausalLanguageModel policy, PpoConfig config) =>
+        config.ValueHead ? new ValueHead(policy, new Philox(config.Seed, CriticStream))
+        : rewardModel is null ? ScalarHeadModel.FromCausal(policy, new Philox(config.Seed, CriticStream))
+        : PretrainedModel.LoadScalar(rewardModel);
 }

@@ -32,6 +32,7 @@ public sealed class LaunchCommandTests : IDisposable
     [InlineData("dpo")]
     [InlineData("grpo")]
     [InlineData("ppo")]
+    [InlineData("ppo --value-head true")]
     [InlineData("distill")]
     [InlineData("reward")]
     public async Task Launch_OfTwoProcesses_WritesTheModelOfOne(string method)
@@ -42,7 +43,7 @@ public sealed class LaunchCommandTests : IDisposable
             "dpo" => ["dpo", "--model", At("model"), "--dataset", At("pairs.jsonl"), "--batch-size", "3"],
             "reward" => ["reward", "--model", At("model"), "--dataset", At("pairs.jsonl"), "--batch-size", "3"],
             "distill" => ["distill", "--teacher", At("model"), "--student", At("model/config.json"), "--dataset", At("sft.jsonl"), "--batch-size", "3", "--max-new-tokens", "8"],
-            _ => [method, "--model", At("model"), "--reward-model", At("reward"), "--prompts", At("prompts.jsonl"), "--batch-size", "8", "--updates", "2", "--max-new-tokens", "8"],
+            _ => [.. method.Split(' '), "--model", At("model"), "--reward-model", At("reward"), "--prompts", At("prompts.jsonl"), "--batch-size", "8", "--updates", "2", "--max-new-tokens", "8"],
         };
 
         arguments = [.. arguments, "--learning-rate", "0.001"];

@@ -70,8 +70,8 @@ public sealed class RewardModelParityTests
             var scores = SequenceScorer.Score(model, PaddedBatch.Right(rows, padId: 0));
             var loss = BradleyTerryLoss.Compute(scores.narrow(0, 0, pairs), scores.narrow(0, pairs, pairs));
             loss.backward();
-            var norm = GradientClipping.ByNorm(optimizer.Parameters, hyperparameters.GetProperty("max_grad_norm").GetDouble());
-            optimizer.Step(schedule.At(number));
+            var (norm, factor) = GradientClipping.ByNorm(optimizer.Parameters, hyperparameters.GetProperty("max_grad_norm").GetDouble());
+            optimizer.Step(schedule.At(number), factor);
 
             Assert.Equal(step.GetProperty("lr").GetDouble(), schedule.At(number), 1e-15);
             Within(step.GetProperty("loss").GetDouble(), loss.item<float>(), lossTolerance, $"loss of step {number}");

@@ -204,7 +204,7 @@ public sealed class FusedFunctionTests : KernelTest
         var square = (v.to_type(ScalarType.Float64) * 0.99) + (g.to_type(ScalarType.Float64).square() * 0.01);
         var expected = (p.to_type(ScalarType.Float64) * 0.95) - (0.02 * mean / (square.sqrt() + 1e-3));
 
-        FusedFunctions.AdamW(p, g, m, v, new AdamWConstants(0.9, 0.99, 0.95, 0.02, 1e-3));
+        FusedFunctions.AdamW(p, g * 4, m, v, new AdamWConstants(0.9, 0.99, 0.95, 0.02, 1e-3, GradientFactor: 0.25));
 
         Close(mean, m);
         Close(square, v);

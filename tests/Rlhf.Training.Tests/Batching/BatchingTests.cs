@@ -39,7 +39,8 @@ public sealed class BatchingTests
         Assert.Equal([0, 1, 5, 5, 2, 3, 4, 5], batch.CellToken_BT.data<long>().ToArray());
 
         // One column after the response the predictor is its last token; later columns repeat it.
-        Assert.Equal([1, 2, 3, 3, 0, 1, 2, 3], batch.PredictorColumn_BT.data<long>().ToArray());
+        Assert.Equal([1, 2, 3, 3, 5, 6, 7, 8], batch.CellPlace_C.data<long>().ToArray());
+        Assert.Equal([0, 1, 4, 5, 6], batch.TokenCell_N.data<long>().ToArray());
         Assert.Equal([10f, 11, 0, 0, 12, 13, 14, 0], batch.ToCells(tensor(new float[] { 10, 11, 12, 13, 14 })).data<float>().ToArray());
     }
 

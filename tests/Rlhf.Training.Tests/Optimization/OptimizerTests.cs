@@ -88,8 +88,29 @@ public sealed class OptimizerTests
         using var scope = NewDisposeScope();
         var parameter = new Parameter(zeros(2)) { grad = tensor(new float[] { 3, 4 }) };
 
-        Assert.Equal(5f, GradientClipping.ByNorm([parameter], 0).item<float>());
-        Assert.Equal([3f, 4f], parameter.grad!.data<float>().ToArray());
+        var (norm, factor) = GradientClipping.ByNorm([parameter], 0);
+
+        Assert.Equal(5f, norm.item<float>());
+        Assert.Equal(1f, factor.item<float>());
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.Float64)]
+    public void Step_WithAGradientFactor_IsTheStepOfTheScaledGradient(ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        var scaled = new Parameter(tensor(new[] { 0.3, -0.7 }, dtype)) { grad = tensor(new[] { 1.5, -2.0 }, dtype) * 0.25 };
+        var whole = new Parameter(scaled.detach().clone()) { grad = tensor(new[] { 1.5, -2.0 }, dtype) };
+        using var first = new AdamWOptimizer([("p", scaled)], new AdamWSettings());
+        using var second = new AdamWOptimizer([("p", whole)], new AdamWSettings());
+
+        first.Step(0.01);
+        second.Step(0.01, tensor(0.25, dtype));
+
+        // A quarter is exact in binary, so not a bit may differ.
+        Assert.Equal(scaled.detach().to_type(ScalarType.Float64).data<double>().ToArray(), whole.detach().to_type(ScalarType.Float64).data<double>().ToArray());
+        Assert.Equal([1.5, -2.0], whole.grad!.to_type(ScalarType.Float64).data<double>().ToArray());
     }
 
     [Theory]

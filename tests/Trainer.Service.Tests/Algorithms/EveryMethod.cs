@@ -1,8 +1,11 @@
+using Rlhf.Modeling.Heads;
 using Rlhf.Modeling.Tokenization;
 using Rlhf.Modeling.Transformer;
+using Rlhf.Numerics;
 using Rlhf.Training.Distributed;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Offline;
+using TorchSharp;
 using Trainer.Service.Algorithms.Online;
 using Trainer.Service.Algorithms.Ppo;
 using Trainer.Service.Algorithms.Preference;
@@ -55,7 +58,7 @@ internal static class EveryMethod
 
     private static readonly Tokenizer Tokenizer = BpeTrainer.Train(["one two three four five"], 262, ["<|endoftext|>"]);
 
-    public static IReadOnlyList<string> Names { get; } = ["pretrain", "sft", "dpo", "kto", "orpo", "simpo", "ppo", "grpo", "rloo", "reinforce", "raft", "online-dpo"];
+    public static IReadOnlyList<string> Names { get; } = ["pretrain", "sft", "dpo", "kto", "orpo", "simpo", "ppo", "ppo-value-head", "grpo", "rloo", "reinforce", "raft", "online-dpo"];
 
     public static CausalLanguageModel Policy(string method) => method == "pretrain" ? TinyModels.Policy(vocabSize: Tokenizer.VocabSize) : TinyModels.Policy();
 
@@ -81,13 +84,14 @@ internal static class EveryMethod
                 return new OrpoTrainer(Offline(new OrpoConfig()), policy, Pairs, Pairs) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks }.Train(knobs.States, knobs.Progress, knobs.Stop);
             case "simpo":
                 return new SimpoTrainer(Offline(new SimpoConfig()), policy, Pairs, Pairs) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks }.Train(knobs.States, knobs.Progress, knobs.Stop);
-            case "ppo":
+            case "ppo" or "ppo-value-head":
                 var ppo = new PpoConfig
                 {
                     Updates = Steps, BatchSize = 8, MaxNewTokens = 6, LearningRate = 1e-3, MinibatchCount = 2, Epochs = 2, KlTarget = 6, SaveEvery = 2,
-                    MicroBatchSize = knobs.MicroBatchSize, GradientCheckpointing = knobs.GradientCheckpointing, EmaDecay = knobs.EmaDecay, AdamEpsilon = knobs.AdamEpsilon,
+                    MicroBatchSize = knobs.MicroBatchSize, GradientCheckpointing = knobs.GradientCheckpointing, EmaDecay = knobs.EmaDecay, AdamEpsilon = knobs.AdamEpsilon, ValueHead = method == "ppo-value-head",
                 };
-                using (var trainer = new PpoTrainer(ppo, policy, TinyModels.Critic(policy), Prompts, Score) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks })
+                using (torch.nn.Module critic = ppo.ValueHead ? new ValueHead(policy, new Philox(7)) : TinyModels.Critic(policy))
+                using (var trainer = new PpoTrainer(ppo, policy, critic, Prompts, Score) { SaveAverage = knobs.SaveAverage, Ranks = knobs.Ranks })
                 {
                     return trainer.Train(knobs.States, knobs.Progress, knobs.Stop);
                 }

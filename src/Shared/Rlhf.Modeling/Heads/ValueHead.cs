@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Heads;
 
-// Legend: B batch, T tokens, D width of the embeddings
+// Legend: B batch, T tokens, N wanted places, D width of the embeddings
 
 /// <summary>
 /// One value per token from the hidden states of a language model, which then is policy and critic in one. Parameters have the names
@@ -33,12 +33,12 @@ public sealed class ValueHead : nn.Module
     }
 
     /// <summary>One value per token.</summary>
-    /// <param name="hidden_BTD">What <see cref="CausalLanguageModel.Hidden"/> gives.</param>
-    /// <returns>[B, T].</returns>
-    public Tensor Values(Tensor hidden_BTD)
+    /// <param name="hidden">What <see cref="CausalLanguageModel.Hidden"/> gives, [B, T, D] or [N, D].</param>
+    /// <returns>[B, T] or [N].</returns>
+    public Tensor Values(Tensor hidden)
     {
-        using var values_BT1 = _summary.forward(hidden_BTD);
-        return values_BT1.squeeze(-1);
+        using var values = _summary.forward(hidden);
+        return values.squeeze(-1);
     }
 
     /// <inheritdoc/>

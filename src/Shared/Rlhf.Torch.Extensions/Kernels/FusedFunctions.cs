@@ -117,6 +117,7 @@ public static class FusedFunctions
             Decay = (float)constants.Decay,
             StepSize = (float)constants.StepSize,
             Epsilon = (float)constants.Epsilon,
+            GradientFactor = (float)constants.GradientFactor,
         };
         CpuKernels.Check(KernelMethods.rk_adamw_step(&arguments));
         GC.KeepAlive(parameter);
@@ -142,4 +143,5 @@ public static class FusedFunctions
 /// <param name="Decay">Multiplies the parameter first: 1 − learning rate · weight decay.</param>
 /// <param name="StepSize">The learning rate with the bias corrections.</param>
 /// <param name="Epsilon">Added to the root.</param>
-public sealed record AdamWConstants(double Beta1, double Beta2, double Decay, double StepSize, double Epsilon);
+/// <param name="GradientFactor">Multiplies the gradient first.</param>
+public sealed record AdamWConstants(double Beta1, double Beta2, double Decay, double StepSize, double Epsilon, double GradientFactor = 1);

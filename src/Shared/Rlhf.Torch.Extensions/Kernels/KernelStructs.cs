@@ -176,4 +176,5 @@ internal unsafe struct AdamWArguments
     public float Decay;
     public float StepSize;
     public float Epsilon;
+    public float GradientFactor;
 }

@@ -9,7 +9,7 @@
 #define RK_API extern "C" __attribute__((visibility("default")))
 
 // Raised whenever something below changes; the managed side refuses a library with another number.
-#define RK_ABI_VERSION 4
+#define RK_ABI_VERSION 5
 
 // How the elements of a matrix are stored.
 enum rk_type {
@@ -188,6 +188,7 @@ typedef struct rk_adamw {
   float decay;              // multiplies the parameter first: 1 − learning rate · weight decay
   float step_size;          // with both bias corrections in it
   float epsilon;            // added to the root of the second mean
+  float gradient_factor;    // multiplies the gradient first
 } rk_adamw;
 
 RK_API int32_t rk_attention_forward(const rk_attention* arguments);

@@ -434,10 +434,10 @@ void FromBf16Row(const uint16_t* x, const float* bias, float* y, int64_t n) {
 void AdamWPart(const rk_adamw& a, int64_t begin, int64_t end) {
   const F beta1 = Set(a.beta1), beta2 = Set(a.beta2), rest1 = Set(1.0f - a.beta1), rest2 = Set(1.0f - a.beta2);
   const F decay = Set(a.decay);
-  const F step = Set(a.step_size), epsilon = Set(a.epsilon);
+  const F step = Set(a.step_size), epsilon = Set(a.epsilon), factor = Set(a.gradient_factor);
   for (int64_t i = begin; i < end; i += W) {
     const int lanes = Lanes(i, end);
-    const F g = LoadPart(a.gradient + i, lanes);
+    const F g = LoadPart(a.gradient + i, lanes) * factor;
     const F m = Fma(LoadPart(a.first + i, lanes), beta1, g * rest1);
     const F v = Fma(LoadPart(a.second + i, lanes), beta2, g * g * rest2);
     StoreSome(a.first + i, m, lanes);

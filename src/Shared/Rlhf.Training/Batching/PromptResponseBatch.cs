@@ -5,7 +5,7 @@ namespace Rlhf.Training.Batching;
 
 /// <summary>
 /// Prompts with their responses as one right-padded rectangle, plus the indices that pick what belongs to the responses.
-/// B rows, L columns of the rectangle, T response columns, N real response tokens of all rows in order.
+/// B rows, L columns of the rectangle, T response columns, C = B·T cells, N real response tokens of all rows in order.
 /// </summary>
 /// <remarks>A response token in column c is predicted by the hidden state in column c − 1, so only those N states need the language-model head.</remarks>
 public sealed record PromptResponseBatch
@@ -22,8 +22,11 @@ public sealed record PromptResponseBatch
     /// <summary>For each cell of [B, T] the number of its token in [N], or N where the row has none: int64 [B·T].</summary>
     public required Tensor CellToken_BT { get; init; }
 
-    /// <summary>For each cell of [B, T] the column whose state predicts it, at most the row's last real one: int64 [B, T].</summary>
-    public required Tensor PredictorColumn_BT { get; init; }
+    /// <summary>For each cell where in the flattened [B·L] states its predictor lies, at most the row's last real one: int64 [C].</summary>
+    public required Tensor CellPlace_C { get; init; }
+
+    /// <summary>For each response token the number of its cell: int64 [N].</summary>
+    public required Tensor TokenCell_N { get; init; }
 
     /// <summary>Response lengths: int64 [B].</summary>
     public required Tensor ResponseLengths_B { get; init; }
@@ -63,7 +66,8 @@ public sealed record PromptResponseBatch
         var ids = new long[tokens];
         var predictors = new long[tokens];
         var cells = new long[rows.Length * columns];
-        var predictorColumns = new long[rows.Length * columns];
+        var places = new long[rows.Length * columns];
+        var tokenCells = new long[tokens];
         Array.Fill(cells, tokens);
         var n = 0;
         for (var b = 0; b < rows.Length; b++)
@@ -75,13 +79,14 @@ public sealed record PromptResponseBatch
 
             for (var t = 0; t < columns; t++)
             {
-                var column = Math.Min(prompts[b].Length - 1 + t, rows[b].Length - 1);
-                predictorColumns[(b * columns) + t] = column;
+                var cell = (b * columns) + t;
+                places[cell] = (b * (long)l) + Math.Min(prompts[b].Length - 1 + t, rows[b].Length - 1);
                 if (t < responses[b].Length)
                 {
                     ids[n] = responses[b][t];
-                    predictors[n] = (b * (long)l) + column;
-                    cells[(b * columns) + t] = n++;
+                    predictors[n] = places[cell];
+                    tokenCells[n] = cell;
+                    cells[cell] = n++;
                 }
             }
         }
@@ -92,27 +97,17 @@ public sealed record PromptResponseBatch
             ResponseIds_N = tensor(ids),
             PredictorIndex_N = tensor(predictors),
             CellToken_BT = tensor(cells),
-            PredictorColumn_BT = tensor(predictorColumns, [rows.Length, columns]),
+            CellPlace_C = tensor(places),
+            TokenCell_N = tensor(tokenCells),
             ResponseLengths_B = tensor(responses.Select(r => (long)r.Length).ToArray()),
             Rows = rows.Length,
             ResponseColumns = columns,
         };
     }
 
-    /// <summary>The hidden states that predict the response tokens.</summary>
-    /// <param name="hidden_BLD">All hidden states [B, L, D].</param>
-    /// <returns>[N, D].</returns>
-    public Tensor SelectPredictors(Tensor hidden_BLD) =>
-        hidden_BLD.reshape(-1, hidden_BLD.shape[^1]).index_select(0, PredictorIndex_N);
-
     /// <summary>Puts one number per response token into its cell; cells without a token are 0.</summary>
     /// <param name="values_N">[N].</param>
     /// <returns>[B, T].</returns>
     public Tensor ToCells(Tensor values_N) =>
         cat([values_N, zeros(1, dtype: values_N.dtype)]).index_select(0, CellToken_BT).reshape(Rows, ResponseColumns);
-
-    /// <summary>Picks the numbers at the predictors of all cells out of one number per column.</summary>
-    /// <param name="values_BL">[B, L].</param>
-    /// <returns>[B, T].</returns>
-    public Tensor SelectColumns(Tensor values_BL) => values_BL.gather(1, PredictorColumn_BT);
 }

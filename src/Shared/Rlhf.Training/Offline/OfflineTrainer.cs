@@ -136,9 +136,9 @@ public abstract class OfflineTrainer<TConfig, TExample>
             tokens += Backward(batch, shown);
             sums.Add(Ranks.Sum(shown));
             Ranks.SumGradients(optimizer.Parameters);
-            var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, Config.MaxGradNorm);
+            var (gradientNorm, factor) = GradientClipping.ByNorm(optimizer.Parameters, Config.MaxGradNorm);
             var learningRate = schedule.At(step);
-            optimizer.Step(learningRate);
+            optimizer.Step(learningRate, factor);
             average?.Update();
 
             var done = step + 1;

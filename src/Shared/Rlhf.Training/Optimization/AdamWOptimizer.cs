@@ -58,7 +58,8 @@ public sealed class AdamWOptimizer : IDisposable
 
     /// <summary>One update from the gradients that backward left; a parameter without gradient is not touched.</summary>
     /// <param name="learningRate">The rate of this update.</param>
-    public void Step(double learningRate)
+    /// <param name="gradientFactor">Multiplies every gradient first (<see cref="GradientClipping"/>); null: 1.</param>
+    public void Step(double learningRate, Tensor? gradientFactor = null)
     {
         StepCount++;
         var correction1 = 1 - Math.Pow(_settings.Beta1, StepCount);
@@ -67,6 +68,7 @@ public sealed class AdamWOptimizer : IDisposable
         var epsilon = _settings.EpsilonStyle == AdamEpsilonStyle.Pytorch ? _settings.Epsilon * rootCorrection2 : _settings.Epsilon;
 
         using var noGrad = no_grad();
+        double? hostFactor = gradientFactor is null ? 1 : null;
         foreach (var slot in _slots)
         {
             using var scope = NewDisposeScope();
@@ -78,12 +80,14 @@ public sealed class AdamWOptimizer : IDisposable
 
             if (CpuKernels.Take(slot.Parameter, gradient, slot.Mean, slot.Square) && slot.Parameter.is_contiguous() && slot.Mean.is_contiguous())
             {
+                hostFactor ??= gradientFactor!.item<float>();
                 var decay = slot.Decays ? 1 - (learningRate * _settings.WeightDecay) : 1;
                 FusedFunctions.AdamW(
-                    slot.Parameter, gradient.contiguous(), slot.Mean, slot.Square, new(_settings.Beta1, _settings.Beta2, decay, stepSize, epsilon));
+                    slot.Parameter, gradient.contiguous(), slot.Mean, slot.Square, new(_settings.Beta1, _settings.Beta2, decay, stepSize, epsilon, hostFactor.Value));
                 continue;
             }
 
+            gradient = gradientFactor is null ? gradient : gradient * gradientFactor;
             if (slot.Decays)
             {
                 slot.Parameter.mul_(1 - (learningRate * _settings.WeightDecay));

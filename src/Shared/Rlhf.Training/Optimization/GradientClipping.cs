@@ -12,12 +12,13 @@ public static class GradientClipping
     private const double NormEpsilon = 1e-6;
 
     /// <summary>
-    /// Scales all gradients by min(1, maxNorm / (norm + 1e-6)), norm being the L2 norm over all of them together.
+    /// The factor min(1, maxNorm / (norm + 1e-6)) for all gradients, norm being the L2 norm over all of them together. They stay as they are:
+    /// <see cref="AdamWOptimizer.Step"/> multiplies them on its way, which saves a pass over memory.
     /// </summary>
     /// <param name="parameters">The parameters; those without gradient do not count.</param>
-    /// <param name="maxNorm">The largest norm left; 0 only measures.</param>
-    /// <returns>The norm before clipping, a tensor of no dimension, so that nothing waits for the device; the caller's to dispose.</returns>
-    public static Tensor ByNorm(IEnumerable<Parameter> parameters, double maxNorm)
+    /// <param name="maxNorm">The largest norm left; 0: any.</param>
+    /// <returns>The norm before clipping and the factor, tensors of no dimension, so that nothing waits for the device; the caller's to dispose.</returns>
+    public static (Tensor Norm, Tensor Factor) ByNorm(IEnumerable<Parameter> parameters, double maxNorm)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(maxNorm);
         using var noGrad = no_grad();
@@ -25,21 +26,13 @@ public static class GradientClipping
         var gradients = parameters.Select(p => p.grad).Where(g => g is not null).Select(g => g!).ToArray();
         if (gradients.Length == 0)
         {
-            return zeros(1).select(0, 0).MoveToOuterDisposeScope();
+            return (tensor(0f).MoveToOuterDisposeScope(), tensor(1f).MoveToOuterDisposeScope());
         }
 
         var norm = CpuKernels.Take(gradients) && gradients.All(g => g.is_contiguous())
             ? tensor((float)Math.Sqrt(gradients.Sum(FusedFunctions.SumSquares)))
             : stack(gradients.Select(g => g.square().sum())).sum().sqrt();
-        if (maxNorm > 0)
-        {
-            var scale = (maxNorm / (norm + NormEpsilon)).clamp(max: 1.0);
-            foreach (var gradient in gradients)
-            {
-                gradient.mul_(scale);
-            }
-        }
-
-        return norm.MoveToOuterDisposeScope();
+        var factor = maxNorm > 0 ? (maxNorm / (norm + NormEpsilon)).clamp(max: 1.0) : ones_like(norm);
+        return (norm.MoveToOuterDisposeScope(), factor.MoveToOuterDisposeScope());
     }
 }

@@ -55,7 +55,7 @@ internal static class DistillationLoss
     public static double Backward(
         CausalLanguageModel student, CausalLanguageModel teacher, PromptResponseBatch batch, double labelTokens, DistillationConfig config, long? partTokens = null)
     {
-        var hidden_ND = batch.SelectPredictors(student.Hidden(batch.InputIds_BL));
+        var hidden_ND = student.Hidden(batch.InputIds_BL, places_N: batch.PredictorIndex_N);
         var cut_ND = hidden_ND.detach().requires_grad_(true);
         var loss = Parts(student, teacher, batch, cut_ND, config, partTokens, part_C => (part_C.sum() / labelTokens).backward()) / labelTokens;
 
@@ -68,7 +68,7 @@ internal static class DistillationLoss
     public static double Sum(CausalLanguageModel student, CausalLanguageModel teacher, PromptResponseBatch batch, DistillationConfig config)
     {
         using var noGrad = no_grad();
-        return Parts(student, teacher, batch, batch.SelectPredictors(student.Hidden(batch.InputIds_BL)), config, null, _ => { });
+        return Parts(student, teacher, batch, student.Hidden(batch.InputIds_BL, places_N: batch.PredictorIndex_N), config, null, _ => { });
     }
 
     private static double Parts(
@@ -83,7 +83,7 @@ internal static class DistillationLoss
         Tensor teacherHidden_ND;
         using (no_grad())
         {
-            teacherHidden_ND = batch.SelectPredictors(teacher.Hidden(batch.InputIds_BL));
+            teacherHidden_ND = teacher.Hidden(batch.InputIds_BL, places_N: batch.PredictorIndex_N);
         }
 
         double sum = 0;

@@ -393,8 +393,8 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
                 }
 
                 Ranks.SumGradients(optimizer.Parameters);
-                var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, Config.MaxGradNorm);
-                optimizer.Step(learningRate);
+                var (gradientNorm, factor) = GradientClipping.ByNorm(optimizer.Parameters, Config.MaxGradNorm);
+                optimizer.Step(learningRate, factor);
                 average?.Update();
                 var total = Ranks.Sum(sums.Count == 0 ? zeros(4) : stack(sums).sum([0]));
                 shown.Add(cat([total, gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
@@ -436,7 +436,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
     {
         // As in PPO: the references divide by T + 1e-7; at T = 1 that would only add rounding.
         var temperature = Config.Temperature == 1.0 ? 1.0 : Config.Temperature + 1e-7;
-        return batch.ToCells(model.Logprobs(batch.SelectPredictors(model.Hidden(batch.InputIds_BL)), batch.ResponseIds_N, temperature).Logprobs_N);
+        return batch.ToCells(model.Logprobs(model.Hidden(batch.InputIds_BL, places_N: batch.PredictorIndex_N), batch.ResponseIds_N, temperature).Logprobs_N);
     }
 
     private PromptResponseBatch Batch(Samples samples, int[] rows, int columns) =>

@@ -4,7 +4,9 @@ using Rlhf.Contracts.Training;
 using Rlhf.Data;
 using Rlhf.Data.Entities;
 using Rlhf.Modeling.Checkpoints;
+using Rlhf.Modeling.Heads;
 using Rlhf.Modeling.Tokenization;
+using Rlhf.Numerics;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Evaluation;
 using Rlhf.Training.Hyperparameters;
@@ -12,12 +14,15 @@ using Rlhf.Training.Metrics;
 using Rlhf.Training.Publishing;
 using Rlhf.Training.Runs;
 using Trainer.Service.Algorithms.Common;
+using static TorchSharp.torch;
 
 namespace Trainer.Service.Algorithms.Ppo;
 
 /// <summary>A PPO run of a project: current policy, its reward model, the training prompts; publishes the new policy.</summary>
 public sealed class PpoRunExecutor(IDbContextFactory<AppDbContext> contexts, CheckpointStore store, TimeProvider clock) : IRunExecutor
 {
+    private const ulong CriticStream = 1UL << 57;
+
     /// <inheritdoc/>
     public string Kind => RunKinds.Ppo;
 
@@ -32,7 +37,7 @@ public sealed class PpoRunExecutor(IDbContextFactory<AppDbContext> contexts, Che
         var tokenizer = Tokenizer.Load(policyDirectory);
         using var policy = PretrainedModel.LoadCausal(policyDirectory);
         using var reward = RewardEnsemble.Load(rewardDirectory);
-        using var critic = PretrainedModel.LoadScalar(rewardDirectory);
+        using nn.Module critic = config.ValueHead ? new ValueHead(policy, new Philox(config.Seed, CriticStream)) : PretrainedModel.LoadScalar(rewardDirectory);
         var encoder = new DialogueEncoder(tokenizer, policy.Config.MaxPositionEmbeddings);
         var encoded = prompts.Select(p => encoder.EncodePrompt(p, config.MaxNewTokens)).ToArray();
 

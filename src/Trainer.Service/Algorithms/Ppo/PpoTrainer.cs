@@ -1,4 +1,4 @@
-// B episodes, L columns of prompt and response, T response columns, N response tokens, D model width, V vocabulary.
+// B episodes, L columns of prompt and response, T response columns, C = B·T cells, N response tokens, D model width, V vocabulary.
 using System.Diagnostics;
 using Rlhf.Modeling.Adapters;
 using Rlhf.Modeling.Generation;
@@ -31,7 +31,7 @@ public sealed class PpoTrainer : IDisposable
 
     private readonly PpoConfig _config;
     private readonly CausalLanguageModel _policy;
-    private readonly ScalarHeadModel _critic;
+    private readonly nn.Module _critic;
     private readonly CausalLanguageModel? _reference;
     private readonly LoraAdapter? _adapter;
     private readonly IReadOnlyList<int[]> _prompts;
@@ -41,7 +41,10 @@ public sealed class PpoTrainer : IDisposable
     /// <summary>Copies the policy as the reference and checks everything that can be checked before the first rollout.</summary>
     /// <param name="config">The hyperparameters.</param>
     /// <param name="policy">The starting policy; trained in place. A resumed run is given the same starting policy again.</param>
-    /// <param name="critic">The value model, usually a copy of the reward model; trained in place.</param>
+    /// <param name="critic">
+    /// A <see cref="ScalarHeadModel"/>, usually a copy of the reward model, or with <see cref="PpoConfig.ValueHead"/> a <see cref="ValueHead"/> of the
+    /// policy; trained in place.
+    /// </param>
     /// <param name="prompts">The tokens of the training prompts.</param>
     /// <param name="score">Scores the responses.</param>
     /// <param name="adapter">
@@ -51,11 +54,16 @@ public sealed class PpoTrainer : IDisposable
     public PpoTrainer(
         PpoConfig config,
         CausalLanguageModel policy,
-        ScalarHeadModel critic,
+        nn.Module critic,
         IReadOnlyList<int[]> prompts,
         ScoreResponses score,
         LoraAdapter? adapter = null)
     {
+        if (config.ValueHead ? critic is not ValueHead : critic is not ScalarHeadModel)
+        {
+            throw new ArgumentException($"With value_head {(config.ValueHead ? "true" : "false")} the critic cannot be a {critic.GetType().Name}.", nameof(critic));
+        }
+
         var faults = new List<string>(config.Validate());
         if (prompts.Count == 0 || prompts.Any(p => p.Length == 0))
         {
@@ -80,8 +88,13 @@ public sealed class PpoTrainer : IDisposable
 
         (_config, _policy, _critic, _prompts, _score, _adapter) = (config, policy, critic, prompts, score, adapter);
         _pad = policy.Config.PadTokenId ?? policy.Config.EosTokenIds[0];
-        _policy.Bf16 = _critic.Bf16 = config.Bf16;
-        _policy.GradientCheckpointing = _critic.GradientCheckpointing = config.GradientCheckpointing;
+        _policy.Bf16 = config.Bf16;
+        _policy.GradientCheckpointing = config.GradientCheckpointing;
+        if (critic is ScalarHeadModel model)
+        {
+            (model.Bf16, model.GradientCheckpointing) = (config.Bf16, config.GradientCheckpointing);
+        }
+
         if (adapter is not null)
         {
             return;
@@ -336,13 +349,14 @@ public sealed class PpoTrainer : IDisposable
         {
             using var scope = NewDisposeScope();
             var batch = Batch(prompts, responses, rows, columns);
-            var (logprobs_BT, entropies_N) = ResponseLogprobs(_policy, batch, entropy: true);
+            var (logprobs_BT, values_BT, entropies_N) = PolicyAndValues(batch, entropy: true);
             logprobs.Add(logprobs_BT.MoveToOuterDisposeScope());
             entropySums.Add(entropies_N!.sum().MoveToOuterDisposeScope());
-            values.Add(Values(batch).MoveToOuterDisposeScope());
+            values.Add(values_BT.MoveToOuterDisposeScope());
             var logits_NV = _config.KlEstimator == KlEstimator.Full ? ResponseLogits(_policy, batch) : null;
             using var original = _adapter?.Disable();
-            refLogprobs.Add(ResponseLogprobs(_reference ?? _policy, batch).Logprobs_BT.MoveToOuterDisposeScope());
+            var (refLogprobs_N, _) = Logprobs(_reference ?? _policy, batch, ResponseStates(_reference ?? _policy, batch));
+            refLogprobs.Add(batch.ToCells(refLogprobs_N).MoveToOuterDisposeScope());
             if (logits_NV is not null)
             {
                 fullKl.Add(batch.ToCells(KlEstimators.Full(logits_NV, ResponseLogits(_reference ?? _policy, batch))).MoveToOuterDisposeScope());
@@ -392,13 +406,13 @@ public sealed class PpoTrainer : IDisposable
                     int[] microBatch = [.. places.Select(p => minibatch[p])];
                     var rows = Rows(microBatch);
                     var batch = Batch(rollout.Prompts, rollout.Responses, microBatch, rollout.ResponseColumns);
-                    var (logprobs_BT, _) = ResponseLogprobs(_policy, batch);
+                    var (logprobs_BT, values_BT, _) = PolicyAndValues(batch);
                     var (loss, shown) = PpoLoss.Compute(
                         logprobs_BT,
                         rollout.Logprobs_BT.index_select(0, rows),
                         experience.Advantages_BT.index_select(0, rows),
                         weights_MT.index_select(0, Rows(places)),
-                        Values(batch),
+                        values_BT,
                         experience.Values_BT.index_select(0, rows),
                         experience.Returns_BT.index_select(0, rows),
                         valueWeights_MT.index_select(0, Rows(places)),
@@ -426,8 +440,8 @@ public sealed class PpoTrainer : IDisposable
                 }
 
                 Ranks.SumGradients(optimizer.Parameters);
-                var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, _config.MaxGradNorm);
-                optimizer.Step(learningRate);
+                var (gradientNorm, factor) = GradientClipping.ByNorm(optimizer.Parameters, _config.MaxGradNorm);
+                optimizer.Step(learningRate, factor);
                 average?.Update();
                 var total = Ranks.Sum(sums.Count == 0 ? zeros(7) : stack(sums).sum([0]));
                 stats.Add(cat([total, gradientNorm.reshape(1)]).MoveToOuterDisposeScope());
@@ -472,7 +486,7 @@ public sealed class PpoTrainer : IDisposable
         {
             using var scope = NewDisposeScope();
             var batch = PromptResponseBatch.Create([.. part.Select(t => t[..1])], [.. part.Select(t => t[1..])], _pad);
-            var (logprobs_N, _) = _policy.Logprobs(batch.SelectPredictors(_policy.Hidden(batch.InputIds_BL)), batch.ResponseIds_N);
+            var (logprobs_N, _) = _policy.Logprobs(ResponseStates(_policy, batch), batch.ResponseIds_N);
             var partLoss = logprobs_N.sum() / (double)-tokens;
             (partLoss * _config.PtxCoefficient).backward();
             loss += partLoss.item<float>();
@@ -520,18 +534,36 @@ public sealed class PpoTrainer : IDisposable
         };
     }
 
-    private (Tensor Logprobs_BT, Tensor? Entropies_N) ResponseLogprobs(CausalLanguageModel model, PromptResponseBatch batch, bool entropy = false)
+    /// <summary>What policy and critic say about a micro-batch: log-probabilities [B, T], values [B, T] and, if wanted, entropies [N].</summary>
+    private (Tensor Logprobs_BT, Tensor Values_BT, Tensor? Entropies_N) PolicyAndValues(PromptResponseBatch batch, bool entropy = false)
     {
-        var (logprobs_N, entropies_N) = model.Logprobs(
-            batch.SelectPredictors(model.Hidden(batch.InputIds_BL)), batch.ResponseIds_N, TrainingTemperature, entropy);
-        return (batch.ToCells(logprobs_N), entropies_N);
+        Tensor states_ND, values_C;
+        if (_critic is ValueHead head)
+        {
+            // One pass over the trunk: the cells' states are the response tokens' and, after an early end, the one that reads EOS.
+            var states_CD = _policy.Hidden(batch.InputIds_BL, places_N: batch.CellPlace_C);
+            states_ND = states_CD.index_select(0, batch.TokenCell_N);
+            values_C = head.Values(states_CD);
+        }
+        else
+        {
+            var critic = (ScalarHeadModel)_critic;
+            states_ND = ResponseStates(_policy, batch);
+            values_C = critic.Values(batch.InputIds_BL, null, batch.CellPlace_C) - critic.ScoreBias;
+        }
+
+        var (logprobs_N, entropies_N) = Logprobs(_policy, batch, states_ND, entropy);
+        return (batch.ToCells(logprobs_N), values_C.view(batch.Rows, batch.ResponseColumns), entropies_N);
     }
 
-    private Tensor ResponseLogits(CausalLanguageModel model, PromptResponseBatch batch) =>
-        model.Logits(batch.SelectPredictors(model.Hidden(batch.InputIds_BL))) / TrainingTemperature;
+    private (Tensor Logprobs_N, Tensor? Entropies_N) Logprobs(CausalLanguageModel model, PromptResponseBatch batch, Tensor states_ND, bool entropy = false) =>
+        model.Logprobs(states_ND, batch.ResponseIds_N, TrainingTemperature, entropy);
 
-    private Tensor Values(PromptResponseBatch batch) =>
-        batch.SelectColumns(_critic.Values(batch.InputIds_BL, null)) - _critic.ScoreBias;
+    private Tensor ResponseLogits(CausalLanguageModel model, PromptResponseBatch batch) =>
+        model.Logits(ResponseStates(model, batch)) / TrainingTemperature;
+
+    private static Tensor ResponseStates(CausalLanguageModel model, PromptResponseBatch batch) =>
+        model.Hidden(batch.InputIds_BL, places_N: batch.PredictorIndex_N);
 
     // As wide as its own longest episode: what a micro-batch pads to is decided by its rows alone, so the first epoch's have the
     // shapes of the rollout's.

@@ -140,9 +140,9 @@ public sealed class PretrainTrainer(
             Ranks.SumGradients(optimizer.Parameters);
 
             // 3 update
-            var gradientNorm = GradientClipping.ByNorm(optimizer.Parameters, config.MaxGradNorm);
+            var (gradientNorm, factor) = GradientClipping.ByNorm(optimizer.Parameters, config.MaxGradNorm);
             var learningRate = schedule.At(step);
-            optimizer.Step(learningRate);
+            optimizer.Step(learningRate, factor);
             average?.Update();
             stepsInSum++;
             tokens += labels;

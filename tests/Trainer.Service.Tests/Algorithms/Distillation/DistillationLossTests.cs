@@ -81,10 +81,10 @@ public sealed class DistillationLossTests
         Tensor teacherLogits;
         using (no_grad())
         {
-            teacherLogits = teacher.Logits(batch.SelectPredictors(teacher.Hidden(batch.InputIds_BL)));
+            teacherLogits = teacher.Logits(teacher.Hidden(batch.InputIds_BL, places_N: batch.PredictorIndex_N));
         }
 
-        var whole = DistillationLoss.Divergence(student.Logits(batch.SelectPredictors(student.Hidden(batch.InputIds_BL))), teacherLogits, 0.3, 1.5).mean();
+        var whole = DistillationLoss.Divergence(student.Logits(student.Hidden(batch.InputIds_BL, places_N: batch.PredictorIndex_N)), teacherLogits, 0.3, 1.5).mean();
         whole.backward();
 
         Assert.Equal(whole.item<float>(), loss, 1e-6);

@@ -162,8 +162,8 @@ public sealed class OnlineParityTests
                     ? PolicyGradientLoss.Rloo(logprobs_BT, old_BT, advantages_BT, mask_BT, weights_BT, config.Epsilon)
                     : PolicyGradientLoss.Grpo(logprobs_BT, old_BT, reference_BT, advantages_BT, mask_BT, weights_BT, config);
                 result.Loss.backward();
-                var norm = GradientClipping.ByNorm(optimizer.Parameters, hyperparameters.GetProperty("max_grad_norm").GetDouble());
-                optimizer.Step(schedule.At(number));
+                var (norm, factor) = GradientClipping.ByNorm(optimizer.Parameters, hyperparameters.GetProperty("max_grad_norm").GetDouble());
+                optimizer.Step(schedule.At(number), factor);
                 ReferenceRun.CheckStep(run, step, schedule.At(number), result.Loss, norm);
             }
 
@@ -172,7 +172,7 @@ public sealed class OnlineParityTests
     }
 
     private static Tensor Logprobs(Rlhf.Modeling.Transformer.CausalLanguageModel model, PromptResponseBatch batch) =>
-        batch.ToCells(model.Logprobs(batch.SelectPredictors(model.Hidden(batch.InputIds_BL)), batch.ResponseIds_N).Logprobs_N);
+        batch.ToCells(model.Logprobs(model.Hidden(batch.InputIds_BL, places_N: batch.PredictorIndex_N), batch.ResponseIds_N).Logprobs_N);
 
     private static Tensor Logprobs(Tensor logits_BTV, Tensor tokens_BT) => logits_BTV.log_softmax(-1).gather(2, tokens_BT.unsqueeze(2)).squeeze(2);
 

@@ -33,9 +33,9 @@ public sealed class PpoRunParityTests
         var responses = raw.Select(r => Array.IndexOf(r, eos) is var end && end >= 0 ? r[..(end + 1)] : r).ToArray();
         var batch = PromptResponseBatch.Create(run.GetProperty("prompts").Rows(), responses, padId: 0, responseColumns: raw[0].Length);
 
-        Tensor Logits() => policy.Logits(batch.SelectPredictors(policy.Hidden(batch.InputIds_BL)));
+        Tensor Logits() => policy.Logits(policy.Hidden(batch.InputIds_BL, places_N: batch.PredictorIndex_N));
         Tensor Logprobs(Tensor logits_NV) => batch.ToCells(TokenLogprobs.Select(logits_NV, batch.ResponseIds_N));
-        Tensor Values() => batch.SelectColumns(critic.Values(batch.InputIds_BL, null)) - critic.ScoreBias;
+        Tensor Values() => critic.Values(batch.InputIds_BL, null, batch.CellPlace_C).view(batch.Rows, batch.ResponseColumns) - critic.ScoreBias;
 
         // The rollout: what the three models say, then rewards, advantages and returns.
         var rollout = run.GetProperty("rollout");
@@ -79,8 +79,8 @@ public sealed class PpoRunParityTests
             var (loss, stats) = PpoLoss.Compute(
                 newLogprobs, logprobs, experience.Advantages_BT, weights, Values(), experience.Values_BT, experience.Returns_BT, valueWeights, config);
             loss.backward();
-            var norm = GradientClipping.ByNorm(optimizer.Parameters, hyperparameters.GetProperty("max_grad_norm").GetDouble());
-            optimizer.Step(schedule.At(number));
+            var (norm, factor) = GradientClipping.ByNorm(optimizer.Parameters, hyperparameters.GetProperty("max_grad_norm").GetDouble());
+            optimizer.Step(schedule.At(number), factor);
 
             ReferenceRun.CheckStep(run, step, schedule.At(number), loss, norm);
             CheckStat("policy_loss", stats.PolicyLoss);

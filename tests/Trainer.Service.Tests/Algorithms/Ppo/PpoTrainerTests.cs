@@ -1,3 +1,4 @@
+using Rlhf.Modeling.Heads;
 using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
 using Rlhf.Training.Hyperparameters;
@@ -159,6 +160,41 @@ public sealed class PpoTrainerTests
 
         Assert.All(history, h => Assert.Equal(0, h.Metrics[MetricNames.FirstRatioError]));
         Assert.True(history[1].Metrics[MetricNames.Kl] != 0);
+    }
+
+    [Fact]
+    public void Train_ValueHead_StartsAtRatioOneLearnsAndTrainsTheHeadWithTheTrunk()
+    {
+        using var scope = NewDisposeScope();
+        var config = new PpoConfig
+        {
+            Updates = 30, BatchSize = 64, MaxNewTokens = 8, LearningRate = 3e-3, KlCoefficient = 0.01, Mode = PpoMode.Trl, MissingEosPenalty = 0, ValueHead = true,
+        };
+        var policy = TinyModels.Policy();
+        using var head = new ValueHead(policy, new Philox(4));
+        var before = head.parameters().Select(p => p.detach().clone()).ToArray();
+        using var trainer = new PpoTrainer(config, policy, head, Prompts, Share);
+
+        var history = trainer.Train();
+
+        // As of a critic of its own: a random model draws each of the 16 tokens about equally often.
+        Assert.All(history, h => Assert.Equal(0, h.Metrics[MetricNames.FirstRatioError]));
+        Assert.InRange(history[0].Metrics[MetricNames.RewardModelScores], 0, 0.15);
+        Assert.True(history[^1].Metrics[MetricNames.RewardModelScores] > 0.5, $"the share ended at {history[^1].Metrics[MetricNames.RewardModelScores]:f3}");
+        Assert.All(before.Zip(head.parameters()), pair => Assert.NotEqual(pair.First.data<float>().ToArray(), pair.Second.detach().data<float>().ToArray()));
+    }
+
+    [Fact]
+    public void Constructor_CriticOfTheOtherKind_IsRefused()
+    {
+        using var scope = NewDisposeScope();
+        var policy = TinyModels.Policy();
+        using var head = new ValueHead(policy, new Philox(4));
+
+        var exception = Assert.Throws<ArgumentException>(() => new PpoTrainer(new PpoConfig(), policy, head, Prompts, Share));
+        Assert.Contains("value_head false", exception.Message, StringComparison.Ordinal);
+        exception = Assert.Throws<ArgumentException>(() => new PpoTrainer(new PpoConfig { ValueHead = true }, policy, TinyModels.Critic(policy), Prompts, Share));
+        Assert.Contains("cannot be a ScalarHeadModel", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -37,8 +37,8 @@ public sealed class PreferenceRunParityTests
                 var sums = policyScorer.Sum(prompts, completions);
                 var loss = Loss(run, sums, tensor(referenceScorer.SumAll(prompts, completions, batchSize: 3)));
                 loss.backward();
-                var norm = GradientClipping.ByNorm(optimizer.Parameters, hyperparameters.GetProperty("max_grad_norm").GetDouble());
-                optimizer.Step(schedule.At(number));
+                var (norm, factor) = GradientClipping.ByNorm(optimizer.Parameters, hyperparameters.GetProperty("max_grad_norm").GetDouble());
+                optimizer.Step(schedule.At(number), factor);
                 ReferenceRun.CheckStep(run, step, schedule.At(number), loss, norm);
             }
 

@@ -31,8 +31,8 @@ public sealed class SftParityTests
                 optimizer.ZeroGrad();
                 var loss = SftLoss.Compute(model, batch, (int)batch.LabelIds_N.shape[0]);
                 loss.backward();
-                var norm = GradientClipping.ByNorm(optimizer.Parameters, hyperparameters.GetProperty("max_grad_norm").GetDouble());
-                optimizer.Step(schedule.At(number));
+                var (norm, factor) = GradientClipping.ByNorm(optimizer.Parameters, hyperparameters.GetProperty("max_grad_norm").GetDouble());
+                optimizer.Step(schedule.At(number), factor);
                 ReferenceRun.CheckStep(run, step, schedule.At(number), loss, norm);
             }
 
