@@ -4,6 +4,7 @@ cache, one pass of both models for log-probabilities and values over whole padde
 mini-batches with clipped losses and Adam. The reward is a function of the tokens, so that no reward model is timed.
 """
 import copy
+import re
 import time
 
 import torch
@@ -49,8 +50,14 @@ def advantages_of(values_BT, rewards_BT):
     return (advantages - advantages.mean()) / (advantages.std() + 1e-8), returns
 
 
+def peak_memory():
+    """Most memory that this process has held, MiB."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        return int(re.search(r"VmHWM:\s+(\d+)", status.read()).group(1)) / 1024
+
+
 def iterate(config, dtype, batch, prompt_tokens, new_tokens, epochs, minibatch):
-    """Seconds of sampling, of the log-probabilities and values, of the optimisation, and of all; dtype is that of the weights."""
+    """Seconds of sampling, of the log-probabilities and values, of the reward, of the optimisation, and of all; dtype is that of the weights."""
     if (config, dtype) not in made:
         torch.manual_seed(1)
         policy = Policy(config).to(torch.bfloat16 if dtype == "bf16" else torch.float32)
@@ -72,7 +79,9 @@ def iterate(config, dtype, batch, prompt_tokens, new_tokens, epochs, minibatch):
             reference_logprobs.append(logprobs_of(reference(rows), rows)[:, response])
         logprobs, values, reference_logprobs = torch.cat(logprobs), torch.cat(values), torch.cat(reference_logprobs)
         rewards = -KL * (logprobs - reference_logprobs)
+        scored = time.perf_counter()
         rewards[:, -1] += (ids[:, prompt_tokens:] % 2 == 0).float().mean(1)
+        reward_seconds = time.perf_counter() - scored
         advantages, returns = advantages_of(values, rewards)
     observed = time.perf_counter()
 
@@ -93,7 +102,14 @@ def iterate(config, dtype, batch, prompt_tokens, new_tokens, epochs, minibatch):
             with torch.no_grad():
                 entropy_of(logits[:, :-1].detach()).mean()
     end = time.perf_counter()
-    return {"sample": sampled - begin, "log-probs": observed - sampled, "optimise": end - observed, "all": end - begin}
+    return {
+        "sample": sampled - begin,
+        "log-probs": observed - sampled - reward_seconds,
+        "reward": reward_seconds,
+        "optimise": end - observed,
+        "all": end - begin,
+        "peak": peak_memory(),
+    }
 
 
 serve({"iterate": iterate})
