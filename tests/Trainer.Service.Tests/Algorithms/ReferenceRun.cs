@@ -60,13 +60,18 @@ internal static class ReferenceRun
         hyperparameters.GetProperty("total_steps").GetInt64(),
         hyperparameters.GetProperty("warmup_steps").GetInt64());
 
-    /// <summary>Loss, gradient norm and learning rate of a step, within the file's tolerances.</summary>
+    /// <summary>
+    /// Loss, gradient norm and learning rate of a step, within the file's tolerances; for the loss at least four times what single precision cost the
+    /// reference itself, because ours rounds at other places (IPO's squares of sums: 2.8e-5).
+    /// </summary>
     public static void CheckStep(JsonElement run, JsonElement step, double learningRate, Tensor loss, Tensor gradientNorm)
     {
         var tolerance = run.GetProperty("tolerance");
         var number = step.GetProperty("step").GetInt32();
         Assert.Equal(step.GetProperty("lr").GetDouble(), learningRate, 1e-15);
-        Within(step.GetProperty("loss").GetDouble(), loss.item<float>(), tolerance.GetProperty("loss_abs").GetDouble(), $"loss of step {number}");
+        var rounding = run.TryGetProperty("largest_loss_difference_to_fp64", out var difference) ? difference.GetDouble() : 0;
+        var margin = Math.Max(tolerance.GetProperty("loss_abs").GetDouble(), 4 * rounding);
+        Within(step.GetProperty("loss").GetDouble(), loss.item<float>(), margin, $"loss of step {number}");
         var norm = step.GetProperty("gradient_norm_before_clipping").GetDouble();
         Within(norm, gradientNorm.item<float>(), norm * tolerance.GetProperty("gradient_norm_rel").GetDouble(), $"gradient norm of step {number}");
     }
