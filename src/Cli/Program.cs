@@ -14,6 +14,7 @@ var root = new RootCommand("RLHF and instruction tuning: label comparisons, trai
     GenerateCommand.Create(),
     EvalCommand.Create(),
     ExportCommand.Create(),
+    QuantizeCommand.Create(),
     PretrainCommand.Create(),
     SftCommand.Create(),
     RewardCommand.Create(),

@@ -28,6 +28,9 @@ internal sealed class GgufModel
         return tensors._tensors;
     }
 
+    /// <summary>The type of one matrix: rows that are no whole blocks are stored in half precision, as llama.cpp's converter does it.</summary>
+    public static GgufType TypeOf(GgufType type, long[] shape) => type == GgufType.Q8_0 && shape[^1] % Q8Blocks.Elements != 0 ? GgufType.F16 : type;
+
     private void AddStack(DecoderStack body)
     {
         if (_model.Config.RopeScaling?.RopeType == "llama3")
@@ -120,7 +123,7 @@ internal sealed class GgufModel
         }
     }
 
-    private void AddMatrix(string name, long[] shape, Func<Tensor> values) => Add(name, TypeOf(shape), shape, values);
+    private void AddMatrix(string name, long[] shape, Func<Tensor> values) => Add(name, TypeOf(_type, shape), shape, values);
 
     private void Add(string name, GgufType type, long[] shape, Func<Tensor> values) => _tensors.Add(new GgufTensor(name, type, shape, values));
 
@@ -159,7 +162,4 @@ internal sealed class GgufModel
         var factors = plain.Zip(scaled, (before, after) => before / after).ToArray();
         Add("rope_freqs.weight", GgufType.F32, [factors.Length], () => tensor(factors));
     }
-
-    /// <summary>Rows that are no whole blocks are stored in half precision, as llama.cpp's converter does it.</summary>
-    private GgufType TypeOf(long[] shape) => _type == GgufType.Q8_0 && shape[^1] % Q8Blocks.Elements != 0 ? GgufType.F16 : _type;
 }
