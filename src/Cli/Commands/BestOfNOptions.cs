@@ -102,7 +102,7 @@ internal sealed record BestOfN(int Count, string? RewardModel, TaskPrompt? Task)
     /// <summary>One line about what was chosen among.</summary>
     public string Summary(Tokenizer tokenizer, IReadOnlyList<ScoredResponse> responses)
     {
-        var passed = Task is null ? "" : $"; {responses.Count(r => Passed(tokenizer, r) == true)} meet every check";
+        var passed = Task is null ? "" : $"; meeting every check: {responses.Count(r => Passed(tokenizer, r) == true)}";
         return string.Create(
             CultureInfo.InvariantCulture,
             $"best of {Count}: reward {responses[0].Score:f3}, mean {responses.Average(r => r.Score):f3}{passed}; at most {BestOfNSampler.KlBound(Count):f3} nats from the policy (log n − (n − 1)/n)");

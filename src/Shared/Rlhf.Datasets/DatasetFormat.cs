@@ -54,7 +54,7 @@ public sealed class DatasetFormat
         foreach (var converted in row.To(type))
         {
             var columns = Write(converted);
-            foreach (var (name, value) in row.Source == this ? row.Extra : [])
+            foreach (var (name, value) in row.Source == this ? row.Kept.Concat(row.Extra) : [])
             {
                 columns.TryAdd(name, value?.DeepClone());
             }

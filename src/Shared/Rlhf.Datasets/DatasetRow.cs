@@ -57,6 +57,9 @@ public sealed record DatasetRow
     /// <summary>Columns that the row's own format has besides; written only to that format again.</summary>
     public JsonObject Extra { get; init; } = [];
 
+    /// <summary>Columns that the row's own format read and writes again as they stood, since the other members do not say all of them.</summary>
+    internal JsonObject Kept { get; init; } = [];
+
     /// <summary>The format the row was read as; null for a row that came from no file.</summary>
     public DatasetFormat? Source { get; init; }
 

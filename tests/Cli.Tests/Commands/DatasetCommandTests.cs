@@ -24,6 +24,20 @@ public sealed class DatasetCommandTests : IDisposable
         Assert.Equal("""{"conversations":[{"from":"human","value":"Add.\n1 2"},{"from":"gpt","value":"3"}]}""", File.ReadAllText(At("out.jsonl")).Trim());
     }
 
+    // Columns that the format itself understands are not among those without a place.
+    [Theory]
+    [InlineData("""{"prompt": "a", "completions": ["b", "c"], "ranks": [2, 1], "id": 7}""", "oasst")]
+    [InlineData("""{"info": {"post": "a"}, "summaries": [{"text": "b"}, {"text": "c"}], "choice": 1, "id": 7}""", "preference")]
+    [InlineData("""{"instruction": "a", "output_1": "b", "output_2": "c", "preference": 2, "id": 7}""", "preference")]
+    public void Read_ColumnsWithoutAPlaceElsewhere_AreThoseTheFormatDoesNotKnow(string row, string other)
+    {
+        var rows = DatasetReader.ReadAll(Write("r.jsonl", row), null, out _);
+
+        Assert.Equal(["id"], rows[0].Extra.Select(c => c.Key));
+        Assert.Equal(1, DatasetWriter.Write(At("o.jsonl"), DatasetFormat.Named(other), rows));
+        Assert.DoesNotContain("id\":7", File.ReadAllText(At("o.jsonl")), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Convert_BrokenRow_WritesNothing()
     {

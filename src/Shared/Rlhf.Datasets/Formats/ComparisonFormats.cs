@@ -54,8 +54,16 @@ internal static class ComparisonFormats
                 ? new TextOrMessages(text)
                 : throw new FormatException($"field \"summaries\"[{i}].text is missing or not a string")).ToArray();
             var query = Query(info);
-            (row.Rest["info"], row.Rest["summaries"], row.Rest["choice"]) = (info, summaries, (int)choice);
-            return [new DatasetRow { Type = DatasetType.Preference, Prompt = new(query), Completions = choice == 0 ? texts : [texts[1], texts[0]] }];
+            return
+            [
+                new DatasetRow
+                {
+                    Type = DatasetType.Preference,
+                    Prompt = new(query),
+                    Completions = choice == 0 ? texts : [texts[1], texts[0]],
+                    Kept = new JsonObject { ["info"] = info, ["summaries"] = summaries, ["choice"] = (int)choice },
+                },
+            ];
         },
         Write = row => row.Source == OpenAi
             ? []
@@ -81,10 +89,10 @@ internal static class ComparisonFormats
                 throw new FormatException($"field \"preference\" is {preference}; it must lie in [1, 2]");
             }
 
-            row.Rest["preference"] = preference;
+            var kept = new JsonObject { ["preference"] = preference };
             return preference == 1.5
-                ? [new DatasetRow { Type = DatasetType.Ranking, Prompt = prompt, Completions = outputs, Ranks = [0, 0] }]
-                : [new DatasetRow { Type = DatasetType.Preference, Prompt = prompt, Completions = preference < 1.5 ? outputs : [outputs[1], outputs[0]] }];
+                ? [new DatasetRow { Type = DatasetType.Ranking, Prompt = prompt, Completions = outputs, Ranks = [0, 0], Kept = kept }]
+                : [new DatasetRow { Type = DatasetType.Preference, Prompt = prompt, Completions = preference < 1.5 ? outputs : [outputs[1], outputs[0]], Kept = kept }];
         },
         Write = row =>
         {
@@ -94,7 +102,7 @@ internal static class ComparisonFormats
             }
 
             var isTie = row.Type == DatasetType.Ranking && row.Ranks[0] == row.Ranks[1];
-            var given = row.Source == AlpacaEval ? row.Extra["preference"]?.GetValue<double>() : null;
+            var given = row.Source == AlpacaEval ? row.Kept["preference"]?.GetValue<double>() : null;
             var second = !isTie && given > 1.5;
             return new JsonObject
             {

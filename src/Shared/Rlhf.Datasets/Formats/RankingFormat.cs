@@ -23,15 +23,23 @@ internal static class RankingFormat
                 throw new FormatException($"a ranking has 2 completions or more, and a rank for each; here are {texts.Count} and {ranks.Length}");
             }
 
-            // Written again as they stood.
-            (row.Rest["completions"], row.Rest["ranks"]) = (completions, given);
             int[] order = [.. Enumerable.Range(0, ranks.Length).OrderBy(i => ranks[i])];
-            return [new DatasetRow { Type = DatasetType.Ranking, Prompt = prompt, Completions = [.. order.Select(i => texts[i])], Ranks = [.. order.Select(i => ranks[i])] }];
+            return
+            [
+                new DatasetRow
+                {
+                    Type = DatasetType.Ranking,
+                    Prompt = prompt,
+                    Completions = [.. order.Select(i => texts[i])],
+                    Ranks = [.. order.Select(i => ranks[i])],
+                    Kept = new JsonObject { ["completions"] = completions, ["ranks"] = given },
+                },
+            ];
         },
         Write = row =>
         {
             var columns = new JsonObject { ["prompt"] = ToNode(row.Prompt!) };
-            if (row.Source != Ranking || row.Extra["ranks"]?.AsArray().Count != row.Ranks.Count)
+            if (row.Source != Ranking || row.Kept["ranks"]?.AsArray().Count != row.Ranks.Count)
             {
                 columns["completions"] = new JsonArray([.. row.Completions.Select(ToNode)]);
                 columns["ranks"] = new JsonArray([.. row.Ranks.Select(r => (JsonNode)JsonValue.Create(r))]);
