@@ -66,21 +66,25 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
 
     public void Start()
     {
-        _isKilled = false;
-        Incarnation++;
-        var start = new ProcessStartInfo("bash", ["-c", Script, "service", "dotnet", _assembly])
+        // Who kills it starts it again while others look whether it has ended: without the lock both would start one.
+        lock (_gate)
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetDirectoryName(_logFile)!,
-        };
-        start.Environment["ASPNETCORE_URLS"] = Address.ToString();
-        foreach (var (key, value) in _environment($"{Name}#{Incarnation}"))
-        {
-            start.Environment[key] = value;
-        }
+            _isKilled = false;
+            Incarnation++;
+            var start = new ProcessStartInfo("bash", ["-c", Script, "service", "dotnet", _assembly])
+            {
+                RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetDirectoryName(_logFile)!,
+            };
+            start.Environment["ASPNETCORE_URLS"] = Address.ToString();
+            foreach (var (key, value) in _environment($"{Name}#{Incarnation}"))
+            {
+                start.Environment[key] = value;
+            }
 
-        _shell = Process.Start(start)!;
-        ProcessId = int.Parse(_shell.StandardOutput.ReadLine() ?? throw new IOException($"{Name} could not be started."), CultureInfo.InvariantCulture);
-        _logging = Task.WhenAll(LogAsync(_shell.StandardOutput), LogAsync(_shell.StandardError));
+            _shell = Process.Start(start)!;
+            ProcessId = int.Parse(_shell.StandardOutput.ReadLine() ?? throw new IOException($"{Name} could not be started."), CultureInfo.InvariantCulture);
+            _logging = Task.WhenAll(LogAsync(_shell.StandardOutput), LogAsync(_shell.StandardError));
+        }
     }
 
     /// <summary>Starts it again if it has ended by itself, as an orchestrator does.</summary>
