@@ -57,7 +57,7 @@ def peak_memory():
 
 
 def iterate(config, dtype, batch, prompt_tokens, new_tokens, epochs, minibatch):
-    """Seconds of sampling, of the log-probabilities and values, of the reward, of the optimisation, and of all; dtype is that of the weights."""
+    """Seconds by the clock and of processor time. By the clock: of sampling, of the log-probabilities and values, of the reward, of the optimisation, and of all; dtype is that of the weights."""
     if (config, dtype) not in made:
         torch.manual_seed(1)
         policy = Policy(config).to(torch.bfloat16 if dtype == "bf16" else torch.float32)
@@ -66,7 +66,7 @@ def iterate(config, dtype, batch, prompt_tokens, new_tokens, epochs, minibatch):
     policy, reference, optimizer = made[config, dtype]
     prompts = torch.randint(CONFIGS[config]["vocab"], (batch, prompt_tokens))
     draw = lambda logits: torch.multinomial(F.softmax(logits.float(), dim=-1), 1)
-    begin = time.perf_counter()
+    begin, begin_cpu = time.perf_counter(), time.process_time()
 
     with torch.no_grad():
         ids, _, sampled = decode(policy.gpt, prompts, new_tokens, draw, time.perf_counter)
@@ -83,7 +83,7 @@ def iterate(config, dtype, batch, prompt_tokens, new_tokens, epochs, minibatch):
         rewards[:, -1] += (ids[:, prompt_tokens:] % 2 == 0).float().mean(1)
         reward_seconds = time.perf_counter() - scored
         advantages, returns = advantages_of(values, rewards)
-    observed = time.perf_counter()
+    observed, observed_cpu = time.perf_counter(), time.process_time()
 
     for _ in range(epochs):
         for rows in torch.randperm(batch).split(minibatch):
@@ -108,6 +108,8 @@ def iterate(config, dtype, batch, prompt_tokens, new_tokens, epochs, minibatch):
         "reward": reward_seconds,
         "optimise": end - observed,
         "all": end - begin,
+        "cpu before": observed_cpu - begin_cpu,
+        "cpu optimise": time.process_time() - observed_cpu,
         "peak": peak_memory(),
     }
 
