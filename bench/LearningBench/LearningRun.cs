@@ -3,9 +3,13 @@ using Rlhf.Modeling.Generation;
 using Rlhf.Modeling.Heads;
 using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
+using Rlhf.Training.Evaluation;
 using Rlhf.Training.Metrics;
 using Rlhf.Training.Offline;
 using Rlhf.Training.Optimization;
+using RewardModel.Service.Training;
+using Trainer.Service.Algorithms.BestOfN;
+using Trainer.Service.Algorithms.Distillation;
 using Trainer.Service.Algorithms.Online;
 using Trainer.Service.Algorithms.Ppo;
 using Trainer.Service.Algorithms.Preference;
@@ -16,22 +20,25 @@ using Generator = Rlhf.Modeling.Generation.Generator;
 namespace Rlhf.Bench.Learning;
 
 /// <summary>How far a run went.</summary>
-/// <param name="Step">Optimizer steps, or updates of methods that sample.</param>
-/// <param name="Score">The mean score of about 200 responses, as many to every prompt.</param>
+/// <param name="Step">Optimizer steps, updates of methods that sample, or the n of best-of-n.</param>
+/// <param name="Score">The mean score of about 200 responses, as many to every prompt; of a reward model its accuracy on held-out pairs.</param>
 public sealed record CurvePoint(int Step, double Score);
 
 /// <summary>Sizes of the runs: the bench's, or a test's of a second or two.</summary>
 /// <param name="Width">Width of the model, two blocks of two heads.</param>
-/// <param name="Walks">Random responses that the first policy and the offline methods learn from.</param>
+/// <param name="Responses">Random responses that the first policy and the offline methods learn from.</param>
 /// <param name="StartSteps">Steps in which the policy learns to answer as they do.</param>
 /// <param name="Steps">Steps of the offline methods.</param>
 /// <param name="Updates">Updates of the methods that sample.</param>
 /// <param name="BatchSize">Responses or examples of each.</param>
 /// <param name="Points">Evaluations on the way.</param>
-public sealed record LearningSize(int Width, int Walks, int StartSteps, int Steps, int Updates, int BatchSize, int Points)
+public sealed record LearningSize(int Width, int Responses, int StartSteps, int Steps, int Updates, int BatchSize, int Points)
 {
     /// <summary>The bench's.</summary>
-    public static LearningSize Full { get; } = new(64, 1000, 150, 240, 60, 64, 12);
+    /// <param name="task">Responses in words need a first policy that has learned for longer than those of nodes and digits.</param>
+    public static LearningSize Of(ILearningTask task) => task is OppositeSentences
+        ? new(Width: 64, Responses: 6000, StartSteps: 150, Steps: 240, Updates: 60, BatchSize: 64, Points: 10)
+        : new(Width: 64, Responses: 3000, StartSteps: 100, Steps: 120, Updates: 60, BatchSize: 64, Points: 10);
 }
 
 /// <summary>Trains a tiny policy on a task with one method. All of them start from a policy that answers as the task's random responses do.</summary>
@@ -40,41 +47,69 @@ public sealed record LearningSize(int Width, int Walks, int StartSteps, int Step
 /// <param name="seed">Of weights, data and samples.</param>
 public sealed class LearningRun(ILearningTask task, LearningSize size, ulong seed)
 {
+    private const ulong EvaluationStream = 1UL << 59;
+    private const int EvaluatedResponses = 200;
+
     private readonly List<CurvePoint> _curve = [];
 
-    /// <summary>The methods there are.</summary>
-    public static IReadOnlyList<string> Methods { get; } = ["sft", "dpo", "kto", "orpo", "simpo", "ppo", "grpo", "rloo", "reinforce"];
+    /// <summary>The methods there are, and what the steps of their curves are called.</summary>
+    public static IReadOnlyDictionary<string, string> Methods { get; } = new Dictionary<string, string>
+    {
+        ["sft"] = "steps",
+        ["reward"] = "steps",
+        ["best-of-n"] = "n",
+        ["dpo"] = "steps",
+        ["kto"] = "steps",
+        ["orpo"] = "steps",
+        ["simpo"] = "steps",
+        ["ppo"] = "updates",
+        ["grpo"] = "updates",
+        ["rloo"] = "updates",
+        ["reinforce"] = "updates",
+        ["raft"] = "updates",
+        ["online-dpo"] = "updates",
+        ["distill"] = "steps",
+    };
 
     /// <summary>Runs a method.</summary>
     /// <returns>Scores before the first step and on the way.</returns>
     public IReadOnlyList<CurvePoint> Train(string method)
     {
         using var scope = NewDisposeScope();
-        var data = RandomResponses();
-        using var policy = Start(data);
+        var data = new LearningData(task, size.Responses, new Philox(seed, 1));
+        using var policy = Policy(data.All(), size.StartSteps, stream: 2);
         _curve.Clear();
+        if (method is "reward" or "best-of-n")
+        {
+            UseRewardModel(method, policy, data);
+            return _curve;
+        }
+
         _curve.Add(new(0, Evaluate(policy)));
         switch (method)
         {
             case "sft":
-                var best = Best(data);
+                var best = data.Best();
                 new SftTrainer(Config<SftConfig>(1e-3, best.Length), policy, best).Train(progress: Record);
                 break;
             case "dpo":
-                var pairs = Pairs(data);
+                var pairs = data.Pairs();
                 var losses = new DpoLossType[] { DpoLossType.Sigmoid, DpoLossType.Sft };
-                new DpoTrainer(Config<DpoConfig>(3e-4, pairs.Length) with { LossType = losses }, policy, pairs).Train(progress: Record);
+                new DpoTrainer(Config<DpoConfig>(3e-4, pairs.Length) with { LossType = losses, LossWeights = [1, 0.1] }, policy, pairs).Train(progress: Record);
                 break;
             case "kto":
-                var judged = Judged(data);
-                new KtoTrainer(Config<KtoConfig>(2e-4, judged.Length), policy, judged).Train(progress: Record);
+                var judged = data.Judged();
+
+                // Desirable and undesirable examples count the same in sum, as the paper recommends.
+                var kto = Config<KtoConfig>(2e-4, judged.Length) with { DesirableWeight = (double)judged.Count(j => !j.IsDesirable) / judged.Count(j => j.IsDesirable) };
+                new KtoTrainer(kto, policy, judged).Train(progress: Record);
                 break;
             case "orpo":
-                pairs = Pairs(data);
+                pairs = data.Pairs();
                 new OrpoTrainer(Config<OrpoConfig>(1e-3, pairs.Length) with { Beta = 1 }, policy, pairs).Train(progress: Record);
                 break;
             case "simpo":
-                pairs = Pairs(data);
+                pairs = data.Pairs();
                 new SimpoTrainer(Config<SimpoConfig>(3e-4, pairs.Length), policy, pairs).Train(progress: Record);
                 break;
             case "ppo":
@@ -94,33 +129,68 @@ public sealed class LearningRun(ILearningTask task, LearningSize size, ulong see
             case "reinforce":
                 Online(new ReinforceTrainer(Sampled<ReinforceConfig>() with { Beta = 0.001 }, policy, task.Prompts, Score), Record);
                 break;
+            case "raft":
+                Online(new RaftTrainer(Sampled<RaftConfig>() with { NumGenerations = 8 }, policy, task.Prompts, Score), Record);
+                break;
+            case "online-dpo":
+                var online = Sampled<OnlineDpoConfig>() with { NumGenerations = 8, Temperature = 1, LearningRate = 3e-4 };
+                Online(new OnlineDpoTrainer(online, policy, task.Prompts, Score), Record);
+                break;
+            case "distill":
+                // The teacher is what sft makes of a fresh model; the student sees no good response but through it.
+                using (var teacher = Policy(data.Best(), size.Steps, stream: 4))
+                {
+                    var all = data.All();
+                    var config = Config<DistillationConfig>(1e-3, all.Length) with { MaxNewTokens = task.MaxNewTokens };
+                    new DistillationTrainer(config, policy, teacher, all).Train(progress: Record);
+                }
+
+                break;
             default:
-                throw new ArgumentException($"'{method}' is none of {string.Join(", ", Methods)}", nameof(method));
+                throw new ArgumentException($"'{method}' is none of {string.Join(", ", Methods.Keys)}", nameof(method));
         }
 
         return _curve;
 
-        void Record(TrainingProgress progress)
+        void Record(TrainingProgress progress) => Add(progress, () => Evaluate(policy));
+    }
+
+    /// <summary>A reward model learns from pairs; its accuracy on others is the curve, or what the best of n by its scores are worth.</summary>
+    private void UseRewardModel(string method, CausalLanguageModel policy, LearningData data)
+    {
+        using var reward = ScalarHeadModel.FromCausal(policy, new Philox(seed, 3));
+        var comparisons = data.Comparisons();
+        var heldOut = new LearningData(task, size.Responses / 2, new Philox(seed, 5)).Comparisons(except: comparisons);
+        var trainer = new RewardModelTrainer(Config<RewardModelConfig>(1e-3, comparisons.Length), reward, comparisons, heldOut);
+        if (method == "reward")
         {
-            if (progress.Step % Math.Max(1, progress.TotalSteps / size.Points) == 0 || progress.Step == progress.TotalSteps)
-            {
-                _curve.Add(new(progress.Step, Evaluate(policy)));
-            }
+            _curve.Add(new(0, trainer.Evaluate().Accuracy.Value));
+            trainer.Train(progress: progress => Add(progress, () => trainer.Evaluate().Accuracy.Value));
+            return;
+        }
+
+        trainer.Train();
+        var sampler = new BestOfNSampler(new Generator(policy), (prompts, responses) =>
+            SequenceScorer.Score(reward, [.. prompts.Zip(responses, (p, r) => (int[])[.. p, .. r])], ILearningTask.Pad));
+        var repeated = task.Prompts.SelectMany(p => Enumerable.Repeat(p, Math.Max(1, EvaluatedResponses / task.Prompts.Count))).ToArray();
+        foreach (var n in new[] { 1, 2, 4, 8, 16 })
+        {
+            using var noGrad = no_grad();
+            using var scope = NewDisposeScope();
+            var best = sampler.Sample(repeated, n, new SamplingParameters { MaxNewTokens = task.MaxNewTokens }, seed);
+            _curve.Add(new(n, best.Select((r, i) => task.Score(repeated[i], r[0].Sequence.Ids)).Average()));
         }
     }
 
-    private (int[] Prompt, int[] Response, double Score)[] RandomResponses()
+    private void Add(TrainingProgress progress, Func<double> measure)
     {
-        var random = new Philox(seed, 1);
-        return [.. Enumerable.Range(0, size.Walks).Select(i =>
+        if (progress.Step % Math.Max(1, progress.TotalSteps / size.Points) == 0 || progress.Step == progress.TotalSteps)
         {
-            var prompt = task.Prompts[i % task.Prompts.Count];
-            var response = task.Random(prompt, random);
-            return (prompt, response, task.Score(prompt, response));
-        })];
+            _curve.Add(new(progress.Step, measure()));
+        }
     }
 
-    private CausalLanguageModel Start((int[] Prompt, int[] Response, double Score)[] data)
+    private CausalLanguageModel Policy(SftExample[] examples, int steps, ulong stream)
     {
         var policy = new CausalLanguageModel(new TransformerConfig
         {
@@ -131,35 +201,15 @@ public sealed class LearningRun(ILearningTask task, LearningSize size, ulong see
             NumAttentionHeads = 2,
             NumKeyValueHeads = 2,
             HeadDim = size.Width / 2,
-            MaxPositionEmbeddings = 32,
+            MaxPositionEmbeddings = 64,
             EosTokenIds = [ILearningTask.Eos],
             PadTokenId = ILearningTask.Pad,
         });
-        policy.Initialize(new Philox(seed, 2));
-        var config = new SftConfig { Seed = seed, BatchSize = size.BatchSize, Epochs = Epochs(size.StartSteps, data.Length), LearningRate = 1e-2, WarmupSteps = 5 };
-        new SftTrainer(config, policy, [.. data.Select(d => new SftExample(d.Prompt, d.Response))]).Train();
+        policy.Initialize(new Philox(seed, stream));
+        var config = new SftConfig { Seed = seed, BatchSize = size.BatchSize, Epochs = Epochs(steps, examples.Length), LearningRate = 1e-2, WarmupSteps = 5 };
+        new SftTrainer(config, policy, examples).Train();
         return policy;
     }
-
-    // The best tenth of the random responses to every prompt.
-    private static SftExample[] Best((int[] Prompt, int[] Response, double Score)[] data) =>
-        [.. data.GroupBy(d => d.Prompt[0] + (d.Prompt[^1] * 1000)).SelectMany(g => g.OrderByDescending(d => d.Score).Take(Math.Max(1, g.Count() / 10)))
-            .Select(d => new SftExample(d.Prompt, d.Response))];
-
-    // Neighbours among the random responses to a prompt, the better one chosen.
-    private static PreferenceExample[] Pairs((int[] Prompt, int[] Response, double Score)[] data) =>
-        [.. from g in data.GroupBy(d => d.Prompt[0] + (d.Prompt[^1] * 1000))
-            from pair in g.Zip(g.Skip(1))
-            where pair.First.Score != pair.Second.Score
-            let first = pair.First.Score > pair.Second.Score
-            select new PreferenceExample(pair.First.Prompt, first ? pair.First.Response : pair.Second.Response, first ? pair.Second.Response : pair.First.Response)];
-
-    // Good is what is better than the mean of its prompt.
-    private static UnpairedExample[] Judged((int[] Prompt, int[] Response, double Score)[] data) =>
-        [.. from g in data.GroupBy(d => d.Prompt[0] + (d.Prompt[^1] * 1000))
-            let mean = g.Average(d => d.Score)
-            from d in g
-            select new UnpairedExample(d.Prompt, d.Response, d.Score > mean)];
 
     private T Config<T>(double learningRate, int examples)
         where T : OfflineTrainingConfig, new() => new() { Seed = seed, BatchSize = size.BatchSize, LearningRate = learningRate, Epochs = Epochs(size.Steps, examples) };
@@ -202,8 +252,6 @@ public sealed class LearningRun(ILearningTask task, LearningSize size, ulong see
 
     private double Evaluate(CausalLanguageModel policy)
     {
-        const ulong EvaluationStream = 1UL << 59;
-        const int EvaluatedResponses = 200;
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var each = Math.Max(1, EvaluatedResponses / task.Prompts.Count);
