@@ -101,7 +101,7 @@ public sealed class LearningRun(ILearningTask task, LearningSize size, ulong see
                 var judged = data.Judged();
 
                 // Desirable and undesirable examples count the same in sum, as the paper recommends.
-                var kto = Config<KtoConfig>(2e-4, judged.Length) with { DesirableWeight = (double)judged.Count(j => !j.IsDesirable) / judged.Count(j => j.IsDesirable) };
+                var kto = Config<KtoConfig>(5e-4, judged.Length) with { DesirableWeight = (double)judged.Count(j => !j.IsDesirable) / judged.Count(j => j.IsDesirable) };
                 new KtoTrainer(kto, policy, judged).Train(progress: Record);
                 break;
             case "orpo":
@@ -110,7 +110,9 @@ public sealed class LearningRun(ILearningTask task, LearningSize size, ulong see
                 break;
             case "simpo":
                 pairs = data.Pairs();
-                new SimpoTrainer(Config<SimpoConfig>(3e-4, pairs.Length), policy, pairs).Train(progress: Record);
+
+                // Without the likelihood term (CPO-SimPO) nothing keeps the chosen responses from becoming unlikely together with the rejected ones.
+                new SimpoTrainer(Config<SimpoConfig>(1e-3, pairs.Length) with { CpoAlpha = 1 }, policy, pairs).Train(progress: Record);
                 break;
             case "ppo":
                 using (var critic = ScalarHeadModel.FromCausal(policy, new Philox(seed, 3)))

@@ -17,7 +17,7 @@ internal static class Thresholds
         // Counting at random has 0.37. The best tenth of such responses has two right digits of three: what imitates it has 0.7 to 0.8.
         ("digits", "ppo" or "grpo" or "rloo" or "reinforce" or "raft") => 0.85,
         ("digits", "online-dpo") => 0.7,
-        ("digits", "sft" or "kto" or "simpo" or "distill") => 0.6,
+        ("digits", "sft" or "kto" or "distill") => 0.6,
         ("digits", _) => 0.5,
 
         // The simulated authors' mistakes have 0.37, one response in ten is right.

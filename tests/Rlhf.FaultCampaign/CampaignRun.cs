@@ -65,8 +65,8 @@ internal sealed class CampaignRun(CampaignSystem system, CampaignOptions options
             system.Services.Sum(s => s.Crashes),
             people.Failures.ToDictionary(),
             _recoveries,
-            // By run order, not by id: ids are drawn anew each time.
-            await db.Checkpoints.OrderBy(c => c.CreatedAt).ThenBy(c => c.Version).Select(c => c.Kind + " " + c.ContentHash).ToListAsync(stop),
+            // By version, which the database counts up: ids are drawn anew each time, and clocks jump.
+            await db.Checkpoints.OrderBy(c => c.Version).ThenBy(c => c.Kind).Select(c => c.Kind + " " + c.ContentHash).ToListAsync(stop),
             checks);
     }
 
