@@ -101,7 +101,7 @@ public sealed class LearningRun(ILearningTask task, LearningSize size, ulong see
                 var judged = data.Judged();
 
                 // Desirable and undesirable examples count the same in sum, as the paper recommends.
-                var kto = Config<KtoConfig>(5e-4, judged.Length) with { DesirableWeight = (double)judged.Count(j => !j.IsDesirable) / judged.Count(j => j.IsDesirable) };
+                var kto = Config<KtoConfig>(1e-3, judged.Length) with { DesirableWeight = (double)judged.Count(j => !j.IsDesirable) / judged.Count(j => j.IsDesirable) };
                 new KtoTrainer(kto, policy, judged).Train(progress: Record);
                 break;
             case "orpo":
