@@ -78,7 +78,7 @@ void Compare(string config, string precision, bool valueHead, BenchOptions optio
     var bf16 = precision == "bf16";
     foreach (var name in theirs.Select(variant => variant.Name).Prepend(ours))
     {
-        var limit = Iteration.Limit(config, valueHead || name != ours, bf16 ? limits.Bf16Flops : limits.Fp32Flops, limits, bf16 ? 2 : 4);
+        var limit = Iteration.Limit(config, valueHead || name != ours, limits.Flops(precision), limits, bf16 ? 2 : 4);
         var cells = phases.Select(phase => (object)rounds.Median(name, phase)).ToList();
         cells.Insert(cells.Count - 1, MarkdownTable.Share(limit / rounds.Median(name)));
         var (takes, takesCpu) = name == ours

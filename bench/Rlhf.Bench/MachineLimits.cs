@@ -30,6 +30,10 @@ public sealed record MachineLimits(double Fp32Flops, double Bf16Flops, double By
         return limits;
     }
 
+    /// <summary>Operations a second of a step: one that may multiply bf16 factors takes what is faster.</summary>
+    /// <param name="precision">fp32 or bf16.</param>
+    public double Flops(string precision) => precision == "bf16" ? Math.Max(Fp32Flops, Bf16Flops) : Fp32Flops;
+
     private static double Flops(ScalarType type)
     {
         using var noGrad = no_grad();

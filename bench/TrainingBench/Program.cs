@@ -63,7 +63,7 @@ void Compare(string task, string config, BenchOptions options, MachineLimits lim
     foreach (var variant in ours.Concat(theirs))
     {
         var precision = precisions.First(name => variant.Name.Contains(name, StringComparison.Ordinal));
-        var limit = (precision == "bf16" ? limits.Bf16Flops : limits.Fp32Flops) / (6.0 * step.ActiveParameters);
+        var limit = limits.Flops(precision) / (6.0 * step.ActiveParameters);
         var speed = step.Tokens / rounds.Median(variant.Name);
         var reference = $"rlhf {precision}";
         table.Add(

@@ -1,7 +1,9 @@
+using Rlhf.Modeling.Transformer;
 using Rlhf.Training.Checkpointing;
 using Rlhf.Training.Hyperparameters;
 using Rlhf.Training.Memory;
 using Rlhf.Training.Metrics;
+using TorchSharp;
 
 namespace Rlhf.Cli.Training;
 
@@ -55,6 +57,10 @@ internal sealed class TrainingSession(string name, ITrainingHyperparameters conf
         if (TrainingRanks.Current.IsMain)
         {
             Console.WriteLine($"memory:\n{plan}");
+            if (config.Bf16 && !MixedPrecision.IsFasterOn(torch.CPU))
+            {
+                Console.WriteLine("bf16: this processor multiplies single precision faster, so products stay in it");
+            }
         }
 
         if (ChecksMemory)

@@ -1,5 +1,6 @@
 // N completions of all rankings of a batch.
 using Rlhf.Modeling.Heads;
+using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
 using Rlhf.Training.Checkpointing;
 using Rlhf.Training.Evaluation;
@@ -39,7 +40,7 @@ public sealed class RewardModelTrainer : OfflineTrainer<RewardModelConfig, Ranke
         Check(config, model, training, "training");
         Check(config, model, heldOut, "held-out");
         (_model, _heldOut) = (model, heldOut);
-        _model.Bf16 = config.Bf16;
+        _model.Bf16 = MixedPrecision.Use(config.Bf16, _model);
         _model.GradientCheckpointing = config.GradientCheckpointing;
 
         // While training, scores are the head's own; the bias is fixed afterwards.

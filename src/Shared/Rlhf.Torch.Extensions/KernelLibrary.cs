@@ -13,7 +13,7 @@ public static class KernelLibrary
     internal const string Name = "rlhfkernels";
 
     /// <summary>What <c>rk_abi_version</c> must return; raised with every change of an exported function.</summary>
-    internal const int AbiVersion = 5;
+    internal const int AbiVersion = 6;
 
     /// <summary>Whether the kernels can be called. Ask before every use; the answer does not change while the process runs.</summary>
     public static bool IsAvailable => Library.Load().Handle != 0;

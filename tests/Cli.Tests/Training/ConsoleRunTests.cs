@@ -45,13 +45,19 @@ public sealed class ConsoleRunTests : IDisposable
     [InlineData(RunKinds.Grpo)]
     [InlineData(RunKinds.OnlineDpo)]
     [InlineData(RunKinds.Ppo)]
-    public async Task RunAndCommand_SameWeights(string kind)
+    [InlineData(RunKinds.Ppo, true)]
+    public async Task RunAndCommand_SameWeights(string kind, bool valueHead = false)
     {
         var offline = kind is RunKinds.Dpo or RunKinds.Kto;
         Dictionary<string, string> hyperparameters = new() { ["batch_size"] = offline ? "3" : "8", ["learning_rate"] = "0.001" };
         foreach (var (name, value) in offline ? [("epochs", "2")] : new[] { ("updates", "2"), ("max_new_tokens", "4") })
         {
             hyperparameters[name] = value;
+        }
+
+        if (valueHead)
+        {
+            hyperparameters["value_head"] = "true";
         }
 
         var run = await RunAsync(kind, $$"""{"algorithm": "{{kind}}", {{string.Join(", ", hyperparameters.Select(h => $"\"{h.Key}\": {h.Value}"))}}}""");

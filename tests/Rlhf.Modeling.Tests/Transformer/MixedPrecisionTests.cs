@@ -1,6 +1,7 @@
 using Rlhf.Modeling.Heads;
 using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
+using Rlhf.Torch.Extensions.Kernels;
 using static TorchSharp.torch;
 
 namespace Rlhf.Modeling.Tests.Transformer;
@@ -53,5 +54,14 @@ public sealed class MixedPrecisionTests
         var mixed = model.Values(ids, null);
         Assert.InRange((single - mixed).abs().max().item<float>(), 1e-7f, 0.05f);
         Assert.Equal(ScalarType.Float32, mixed.dtype);
+    }
+
+    [Fact]
+    public void Use_IsWhatWasAskedFor_WhereItIsFaster()
+    {
+        using var model = TinyModels.Causal(TinyModels.Config);
+        Assert.False(MixedPrecision.Use(bf16: false, model));
+        Assert.Equal(CpuKernels.MultipliesBf16Faster, MixedPrecision.Use(bf16: true, model));
+        Assert.True(MixedPrecision.IsFasterOn(CUDA));
     }
 }

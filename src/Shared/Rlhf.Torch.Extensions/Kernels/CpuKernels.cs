@@ -36,6 +36,12 @@ public static unsafe class CpuKernels
     /// </summary>
     public static bool RoundsActivations => IsAvailable && KernelMethods.rk_fast_bf16() != 0;
 
+    /// <summary>
+    /// Whether libtorch multiplies matrices of bf16 faster than of single precision here: with AMD's AVX-512 BF16 and Intel's AMX. Not by Intel's
+    /// AVX-512 BF16 alone (docs/lab-log.md). True as well where nothing is known of the processor, because there are no kernels.
+    /// </summary>
+    public static bool MultipliesBf16Faster => !IsAvailable || KernelMethods.rk_fast_bf16() != 0 || KernelMethods.rk_matrix_unit() != 0;
+
     /// <summary>Threads of one kernel; by default as many as processors.</summary>
     /// <exception cref="InvalidOperationException">If there are no kernels.</exception>
     public static void SetThreads(int threads)

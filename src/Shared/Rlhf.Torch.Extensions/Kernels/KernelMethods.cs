@@ -18,6 +18,9 @@ internal static unsafe partial class KernelMethods
     public static partial void rk_set_fast_bf16(int on);
 
     [LibraryImport(KernelLibrary.Name)]
+    public static partial int rk_matrix_unit();
+
+    [LibraryImport(KernelLibrary.Name)]
     public static partial void rk_set_threads(int threads);
 
     [LibraryImport(KernelLibrary.Name)]

@@ -1,5 +1,6 @@
 #include "rlhfkernels.h"
 
+#include <cpuid.h>
 #include <immintrin.h>
 #include <sched.h>
 
@@ -104,6 +105,15 @@ int DetectLevel() {
 }
 
 int level = DetectLevel();
+
+// Intel SDM, volume 1, chapter 18.2: AMX-BF16 is leaf 7, EDX bit 22; the system enables the tiles by bits 17 and 18 of XCR0.
+__attribute__((target("xsave"))) bool DetectMatrixUnit() {
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return false;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & (1u << 22))) return false;
+  constexpr uint64_t kTiles = 3u << 17;
+  return (_xgetbv(0) & kTiles) == kTiles;
+}
 
 // AMD's bf16 products run twice as fast as fp32 ones; Intel's, without its matrix unit, only as fast.
 bool fast_bf16 = DetectLevel() >= 3 && __builtin_cpu_is("amd") != 0;
@@ -321,6 +331,11 @@ void rk_set_level(int32_t wanted) {
 int32_t rk_fast_bf16(void) { return fast_bf16 && level >= 3; }
 
 void rk_set_fast_bf16(int32_t on) { fast_bf16 = on != 0; }
+
+int32_t rk_matrix_unit(void) {
+  static const bool there = DetectMatrixUnit();
+  return there;
+}
 
 void rk_set_threads(int32_t threads) { TheTeam().Resize(threads); }
 

@@ -9,7 +9,7 @@
 #define RK_API extern "C" __attribute__((visibility("default")))
 
 // Raised whenever something below changes; the managed side refuses a library with another number.
-#define RK_ABI_VERSION 5
+#define RK_ABI_VERSION 6
 
 // How the elements of a matrix are stored.
 enum rk_type {
@@ -103,6 +103,9 @@ RK_API void rk_set_level(int32_t level);
 // instructions). Then LINEAR reads x_shadow, otherwise x.
 RK_API int32_t rk_fast_bf16(void);
 RK_API void rk_set_fast_bf16(int32_t on);  // for tests
+
+// Whether the processor has a matrix unit for bf16 (Intel's AMX) that the system lets programs use.
+RK_API int32_t rk_matrix_unit(void);
 RK_API void rk_set_threads(int32_t threads);
 
 // Runs a program. One caller at a time; a second one waits.

@@ -22,6 +22,9 @@ public interface ITrainingHyperparameters : IHyperparameters
 
     /// <summary>Whether activations are computed again in the backward pass instead of being held.</summary>
     bool GradientCheckpointing { get; }
+
+    /// <summary>Whether products of matrices take bfloat16 factors where the hardware multiplies them faster.</summary>
+    bool Bf16 { get; }
 }
 
 /// <summary>Checks of what every training method has.</summary>

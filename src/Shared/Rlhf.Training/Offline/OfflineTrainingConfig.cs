@@ -61,8 +61,8 @@ public abstract record OfflineTrainingConfig : ITrainingHyperparameters
     public double MaxGradNorm { get; init; } = 1.0;
 
     /// <summary>
-    /// Mixed precision: products of matrices take bfloat16 factors, everything else is single precision. Pays where the hardware multiplies
-    /// bfloat16 faster. Default false.
+    /// Mixed precision: products of matrices take bfloat16 factors where the hardware multiplies them faster, everything else is single
+    /// precision. Default false.
     /// </summary>
     public bool Bf16 { get; init; }
 

@@ -77,7 +77,7 @@ public sealed class DistillationTrainer : OfflineTrainer<DistillationConfig, Sft
             }
         }
 
-        _student.Bf16 = config.Bf16;
+        _student.Bf16 = MixedPrecision.Use(config.Bf16, _student);
         _student.GradientCheckpointing = config.GradientCheckpointing;
         _pad = student.Config.PadTokenId ?? 0;
 

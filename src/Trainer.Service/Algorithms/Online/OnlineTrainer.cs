@@ -64,7 +64,7 @@ public abstract class OnlineTrainer<TConfig> : IDisposable
 
         (Config, _policy, _prompts, _score) = (config, policy, prompts, score);
         _pad = policy.Config.PadTokenId ?? policy.Config.EosTokenIds[0];
-        _policy.Bf16 = config.Bf16;
+        _policy.Bf16 = MixedPrecision.Use(config.Bf16, _policy);
         _policy.GradientCheckpointing = config.GradientCheckpointing;
     }
 

@@ -6,6 +6,7 @@ using Rlhf.Data.Entities;
 using Rlhf.Modeling.Checkpoints;
 using Rlhf.Modeling.Heads;
 using Rlhf.Modeling.Tokenization;
+using Rlhf.Modeling.Transformer;
 using Rlhf.Numerics;
 using Rlhf.Training.Batching;
 using Rlhf.Training.Evaluation;
@@ -51,7 +52,7 @@ public sealed class PpoRunExecutor(IDbContextFactory<AppDbContext> contexts, Che
         {
             var questions = heldOut.Select(p => encoder.EncodePrompt(p, config.MaxNewTokens)).ToArray();
             using var start = PretrainedModel.LoadCausal(policyDirectory);
-            start.Bf16 = config.Bf16;
+            start.Bf16 = MixedPrecision.Use(config.Bf16, start);
             var measured = new HeldOutScore(questions, score);
             context.Report(config.Updates, config.Updates, new Dictionary<string, double>
             {

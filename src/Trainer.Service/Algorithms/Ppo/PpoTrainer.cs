@@ -88,11 +88,11 @@ public sealed class PpoTrainer : IDisposable
 
         (_config, _policy, _critic, _prompts, _score, _adapter) = (config, policy, critic, prompts, score, adapter);
         _pad = policy.Config.PadTokenId ?? policy.Config.EosTokenIds[0];
-        _policy.Bf16 = config.Bf16;
+        _policy.Bf16 = MixedPrecision.Use(config.Bf16, _policy);
         _policy.GradientCheckpointing = config.GradientCheckpointing;
         if (critic is ScalarHeadModel model)
         {
-            (model.Bf16, model.GradientCheckpointing) = (config.Bf16, config.GradientCheckpointing);
+            (model.Bf16, model.GradientCheckpointing) = (MixedPrecision.Use(config.Bf16, model), config.GradientCheckpointing);
         }
 
         if (adapter is not null)

@@ -54,7 +54,7 @@ public sealed class KtoTrainer : OfflineTrainer<KtoConfig, UnpairedExample>
             _reference.Add(name + ".kl", [.. examples.Select(e => e.Prompt)], [.. Mismatched(examples).Select(m => m.Completion)]);
         }
 
-        model.Bf16 = config.Bf16;
+        model.Bf16 = MixedPrecision.Use(config.Bf16, model);
         model.GradientCheckpointing = config.GradientCheckpointing;
     }
 

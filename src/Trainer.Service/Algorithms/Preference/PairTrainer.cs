@@ -28,7 +28,7 @@ public abstract class PairTrainer<TConfig> : OfflineTrainer<TConfig, PreferenceE
             Scorer.Check([.. examples.Select(e => (e.Prompt, e.Chosen)), .. examples.Select(e => (e.Prompt, e.Rejected))], name);
         }
 
-        model.Bf16 = config.Bf16;
+        model.Bf16 = MixedPrecision.Use(config.Bf16, model);
         model.GradientCheckpointing = config.GradientCheckpointing;
     }
 

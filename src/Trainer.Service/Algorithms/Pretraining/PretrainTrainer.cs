@@ -66,7 +66,7 @@ public sealed class PretrainTrainer(
                 [$"context_length is {config.ContextLength}; the model has {model.Config.MaxPositionEmbeddings} positions."]);
         }
 
-        model.Bf16 = config.Bf16;
+        model.Bf16 = MixedPrecision.Use(config.Bf16, model);
         model.GradientCheckpointing = config.GradientCheckpointing;
         using var everything = NewDisposeScope();
         Ranks.Broadcast(model.parameters());

@@ -54,7 +54,7 @@ public sealed class SftTrainer : OfflineTrainer<SftConfig, SftExample>
             }
         }
 
-        _model.Bf16 = config.Bf16;
+        _model.Bf16 = MixedPrecision.Use(config.Bf16, _model);
         _model.GradientCheckpointing = config.GradientCheckpointing;
         _pad = model.Config.PadTokenId ?? 0;
     }
