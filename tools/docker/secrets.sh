@@ -17,7 +17,8 @@ write() { # NAME CONTENT: beside and renamed
 }
 
 write postgres_password "$(random)"
-write database_connection_string "Host=postgres;Database=rlhf;Username=rlhf;Password=$(<"$directory/postgres_password")"
+# Kerberos between these containers is not to be asked for.
+write database_connection_string "Host=postgres;Database=rlhf;Username=rlhf;Password=$(<"$directory/postgres_password");GSS Encryption Mode=Disable"
 write rabbitmq_password "$(random)"
 # The broker makes this user when it starts with an empty volume.
 write rabbitmq.conf "default_user = rlhf
